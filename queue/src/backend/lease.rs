@@ -1,0 +1,136 @@
+//! What passes the seam while a job is enqueued, leased and settled.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::job::{Envelope, JobId, KindInfo};
+use crate::provider::Receipt;
+
+/// What became of one envelope of an enqueued batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enqueued {
+    /// Stored as a new job.
+    Accepted,
+    /// Not stored: this job holds the idempotency key.
+    Duplicate {
+        /// The winner.
+        of: JobId,
+    },
+}
+
+/// What a worker asks for.
+#[derive(Clone, Debug)]
+pub struct LeaseRequest {
+    /// The queue to take from.
+    pub queue: &'static str,
+    /// The kinds the worker can decode; others are parked.
+    pub kinds: &'static [KindInfo],
+    /// How many jobs at most, from 1: the worker's free capacity, so that every leased job starts at once.
+    pub max: usize,
+    /// How many of them at most from each priority, by [`Priority::index`](crate::job::Priority::index): the reserved
+    /// capacity.
+    pub max_by_priority: [usize; 4],
+    /// The visibility timeout: how long the lease is held without being extended.
+    pub visibility: Duration,
+    /// How long to wait for the first job; zero answers at once.
+    pub wait: Duration,
+    /// The budget that all workers of the queue share; taken before a job is leased.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// At most `count` starts in each `per`, shared by all workers of a queue.
+///
+/// The starts are spread: `count` may come at once after a pause, then one every `per / count` (the generic cell rate
+/// algorithm).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many starts, from 1.
+    pub count: u32,
+    /// In which time.
+    pub per: Duration,
+}
+
+/// The exclusive, expiring hold of a worker on a job. Opaque to workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The job.
+    pub job: JobId,
+    /// Counts the leases of this job; a settlement with an older one is refused.
+    pub fence: u64,
+    /// Where the backend finds the job again.
+    pub slot: u64,
+}
+
+/// A job under lease: started, its attempt counted.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The job.
+    pub envelope: Envelope,
+    /// The hold on it.
+    pub lease: Lease,
+    /// The number of this attempt, from 1.
+    pub attempt: u16,
+    /// On the machine's monotonic clock ([`Clock::uptime`](crate::clock::Clock::uptime)): the lease ends then unless it is
+    /// extended.
+    pub lease_until: u64,
+}
+
+/// The outcome of an attempt, for the store.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The hold under which the attempt ran.
+    pub lease: Lease,
+    /// What becomes of the job.
+    pub disposition: Disposition,
+}
+
+/// What becomes of a job after an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Accepted by the provider.
+    Complete(Option<Receipt>),
+    /// Again at `at`; the attempt stays counted.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// Again at `at`; the attempt is not counted.
+    Snooze {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// Given up.
+    Dead {
+        /// Why.
+        reason: String,
+    },
+    /// Its deadline passed before it was sent.
+    Expired,
+    /// May have been sent, and must not be sent twice.
+    Unknown {
+        /// Why nobody knows.
+        reason: String,
+    },
+    /// Can't be decoded; kept with its bytes. The attempt is not counted.
+    Park {
+        /// Why.
+        reason: String,
+        /// A newer program may read it: [`unpark`](super::Backend::unpark) brings it back.
+        adoptable: bool,
+    },
+    /// Never began: ready again at once, the attempt is not counted.
+    Release,
+}
+
+/// What became of a settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Recorded.
+    Recorded,
+    /// Refused: the lease had ended and the job belongs to somebody else, or is over.
+    LeaseLost,
+}

@@ -1,0 +1,150 @@
+//! The envelope as JSON and back, with a format version. Decoding never looks into the payload.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::envelope::{Envelope, Idempotency, TraceContext};
+use super::id::JobId;
+use super::kind::{Kind, UnknownPolicy};
+use super::limits::{Metadata, Tenant};
+use super::priority::Priority;
+use crate::clock::Timestamp;
+
+/// The version of the envelope's own shape that this library writes.
+pub const ENVELOPE_VERSION: u16 = 1;
+
+/// The envelope as it is written: `v` first, the payload last, absent parts left out.
+#[derive(Serialize, Deserialize)]
+struct Wire<'a> {
+    v: u16,
+    id: JobId,
+    queue: String,
+    kind: Kind,
+    version: u16,
+    #[serde(default)]
+    priority: Priority,
+    created_at: Timestamp,
+    due_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deadline: Option<Timestamp>,
+    max_attempts: u16,
+    #[serde(default)]
+    unknown: UnknownPolicy,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    secret: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idempotency: Option<Idempotency>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<Tenant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<TraceContext>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    metadata: Metadata,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+/// Only the version, read before anything else so that a newer envelope is recognised as one.
+#[derive(Deserialize)]
+struct Version {
+    v: u16,
+}
+
+impl Envelope {
+    /// The envelope as JSON.
+    ///
+    /// # Errors
+    /// [`CodecError::Malformed`] when the payload is not JSON.
+    pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        let wire = Wire {
+            v: ENVELOPE_VERSION,
+            id: self.id,
+            queue: self.queue.clone(),
+            kind: self.kind.clone(),
+            version: self.version,
+            priority: self.priority,
+            created_at: self.created_at,
+            due_at: self.due_at,
+            deadline: self.deadline,
+            max_attempts: self.max_attempts,
+            unknown: self.unknown,
+            secret: self.secret,
+            idempotency: self.idempotency.clone(),
+            tenant: self.tenant.clone(),
+            trace: self.trace.clone(),
+            metadata: self.metadata.clone(),
+            payload: serde_json::from_slice(&self.payload)
+                .map_err(|error| CodecError::malformed(&error))?,
+        };
+        serde_json::to_vec(&wire).map_err(|error| CodecError::malformed(&error))
+    }
+
+    /// The envelope in `bytes`; its payload is kept as it stands, whatever its kind.
+    ///
+    /// # Errors
+    /// [`CodecError::Newer`] when a newer version of the library wrote it, [`CodecError::Malformed`] when it is not an
+    /// envelope at all.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        let Version { v } =
+            serde_json::from_slice(bytes).map_err(|error| CodecError::malformed(&error))?;
+        if v > ENVELOPE_VERSION {
+            return Err(CodecError::Newer {
+                found: v,
+                known: ENVELOPE_VERSION,
+            });
+        }
+        let wire: Wire<'_> =
+            serde_json::from_slice(bytes).map_err(|error| CodecError::malformed(&error))?;
+        Ok(Self {
+            id: wire.id,
+            queue: wire.queue,
+            kind: wire.kind,
+            version: wire.version,
+            payload: wire.payload.get().as_bytes().to_vec(),
+            priority: wire.priority,
+            created_at: wire.created_at,
+            due_at: wire.due_at,
+            deadline: wire.deadline,
+            max_attempts: wire.max_attempts,
+            unknown: wire.unknown,
+            secret: wire.secret,
+            idempotency: wire.idempotency,
+            tenant: wire.tenant,
+            trace: wire.trace,
+            metadata: wire.metadata,
+        })
+    }
+}
+
+/// Bytes that are not an envelope this library can read. Never shows what the bytes were.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// A newer version of the library wrote it: update this program.
+    #[error(
+        "envelope version {found} is newer than {known}, the newest this program knows: update it"
+    )]
+    Newer {
+        /// The version found.
+        found: u16,
+        /// The newest version this library reads.
+        known: u16,
+    },
+    /// The bytes are not an envelope.
+    #[error("malformed envelope at line {line}, column {column}")]
+    Malformed {
+        /// Line of the first fault, from 1.
+        line: usize,
+        /// Column of the first fault.
+        column: usize,
+    },
+}
+
+impl CodecError {
+    fn malformed(error: &serde_json::Error) -> Self {
+        Self::Malformed {
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+}

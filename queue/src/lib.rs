@@ -1,0 +1,17 @@
+//! An embeddable, typed notification queue.
+
+#[doc(hidden)]
+pub mod __private;
+pub mod backend;
+pub mod clock;
+mod future;
+pub mod job;
+pub mod notification;
+pub mod producer;
+pub mod provider;
+pub mod retry;
+pub mod worker;
+
+pub use future::BoxFuture;
+pub use job::{Job, JobId, Priority, State};
+pub use producer::{Enqueue, EnqueueError, EnqueueReceipt, Queue};

@@ -1,0 +1,127 @@
+//! [`QueueBuilder`]: where the jobs are kept, and the settings of a queue handle.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::queue::{Queue, Settings};
+use crate::backend::{Backend, BackendError, BackendErrorKind, Retention};
+use crate::clock::{Clock, SystemClock};
+use crate::job::{DEDUPLICATION_WINDOW, Job, PAYLOAD_BYTES_MAX, UnknownPolicy};
+
+/// Where jobs are kept unless somebody says otherwise: a folder beside the program.
+pub const DEFAULT_URL: &str = "file:./queue-data";
+
+/// Settings of a queue. Made by [`Queue::builder`].
+#[must_use = "nothing is opened before `open` is awaited"]
+pub struct QueueBuilder<J: Job> {
+    url: String,
+    clock: Arc<dyn Clock>,
+    retention: Retention,
+    payload_bytes_max: usize,
+    deduplication_window: Duration,
+    unknown: Option<UnknownPolicy>,
+    jobs: PhantomData<fn() -> J>,
+}
+
+impl<J: Job> QueueBuilder<J> {
+    pub(super) fn new() -> Self {
+        Self {
+            url: DEFAULT_URL.to_owned(),
+            clock: Arc::new(SystemClock::default()),
+            retention: Retention::default(),
+            payload_bytes_max: PAYLOAD_BYTES_MAX,
+            deduplication_window: DEDUPLICATION_WINDOW,
+            unknown: None,
+            jobs: PhantomData,
+        }
+    }
+
+    /// Where the jobs are kept: `file:PATH` or `memory:`. Default [`DEFAULT_URL`].
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = url.into();
+        self
+    }
+
+    /// Takes the address from the variable `QUEUE_URL`, if it is set and not empty.
+    pub fn url_from_env(mut self) -> Self {
+        if let Some(url) = std::env::var("QUEUE_URL")
+            .ok()
+            .filter(|url| !url.is_empty())
+        {
+            self.url = url;
+        }
+        self
+    }
+
+    /// The clock. Default: the machine's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How long terminal jobs are kept. Default: [`Retention::default`].
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// The largest payload, in bytes of JSON. Default 64 KiB.
+    pub fn payload_bytes_max(mut self, bytes: usize) -> Self {
+        self.payload_bytes_max = bytes;
+        self
+    }
+
+    /// How long after its enqueue a completed job still holds its idempotency key. Default 24 h; zero means that a key is
+    /// free as soon as its job is terminal.
+    pub fn deduplication_window(mut self, window: Duration) -> Self {
+        self.deduplication_window = window;
+        self
+    }
+
+    /// What becomes of attempts whose outcome nobody knows, for *every* job enqueued through this handle. Default: what
+    /// each kind declares.
+    pub fn unknown(mut self, policy: UnknownPolicy) -> Self {
+        self.unknown = Some(policy);
+        self
+    }
+
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// [`BackendError`]: the address is unknown, or the store can't be opened; the text says what to do.
+    pub async fn open(self) -> Result<Queue<J>, BackendError> {
+        let backend = self.open_backend().await?;
+        Ok(self.over(backend))
+    }
+
+    /// A queue over a store of your own.
+    pub fn over(self, backend: Arc<dyn Backend>) -> Queue<J> {
+        let settings = Settings {
+            clock: self.clock,
+            payload_bytes_max: self.payload_bytes_max,
+            deduplication_window: self.deduplication_window,
+            unknown: self.unknown,
+        };
+        Queue::from_parts(backend, settings)
+    }
+
+    async fn open_backend(&self) -> Result<Arc<dyn Backend>, BackendError> {
+        let (scheme, rest) = self.url.split_once(':').unwrap_or((self.url.as_str(), ""));
+        match scheme {
+            _ => {
+                let _ = rest;
+                // The scheme alone: the rest of an address may hold a password.
+                let known = if cfg!(any()) {
+                    "`file:PATH` and `memory:`"
+                } else {
+                    "none"
+                };
+                Err(BackendError::new(
+                    BackendErrorKind::UnknownScheme,
+                    format!("no backend for `{scheme}:`; this program was built with: {known}"),
+                ))
+            }
+        }
+    }
+}

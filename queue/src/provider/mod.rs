@@ -1,0 +1,99 @@
+//! Who delivers a message.
+
+mod error;
+mod message;
+mod receipt;
+
+pub use error::{ProviderError, ProviderErrorKind};
+pub use message::{IntoMessage, Message, RenderError};
+pub use receipt::Receipt;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::future::BoxFuture;
+use crate::job::{IdempotencyKey, JobId, Tenant};
+
+/// Delivers messages of one channel.
+///
+/// Object safe: `Arc<dyn Provider<SmsMessage>>` is a provider too. Wrappers (limits, breakers, failover) are providers
+/// around providers.
+pub trait Provider<M: Message>: Send + Sync + 'static {
+    /// The provider's name, for logs, metrics and receipts: lower case, such as `salum`.
+    fn name(&self) -> &str;
+
+    /// Hands `message` to the provider and reports what it said.
+    ///
+    /// # Errors
+    /// A [`ProviderError`] that says which of the five things happened: rejected, throttled, transient (surely not
+    /// sent), unknown (may have been sent) or misconfigured.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave the message sent or not: whoever drops it must count the outcome as unknown.
+    fn send<'a>(
+        &'a self,
+        message: &'a M,
+        context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Receipt, ProviderError>>;
+}
+
+impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Arc<P> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn send<'a>(
+        &'a self,
+        message: &'a M,
+        context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
+        (**self).send(message, context)
+    }
+}
+
+impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Box<P> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn send<'a>(
+        &'a self,
+        message: &'a M,
+        context: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
+        (**self).send(message, context)
+    }
+}
+
+/// What a provider may know of the job behind a message.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SendContext {
+    /// The job; the same on every attempt, so it serves as the provider's idempotency key.
+    pub job: JobId,
+    /// The caller's idempotency key, when it gave one.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// The number of this attempt, from 1.
+    pub attempt: u16,
+    /// How long this call may take: the send timeout, or less when the deadline is nearer.
+    pub timeout: Duration,
+    /// The job is never sent from this moment on.
+    pub deadline: Option<Timestamp>,
+    /// On whose behalf it is sent.
+    pub tenant: Option<Tenant>,
+}
+
+impl SendContext {
+    /// The context of a first attempt at `job`, with `timeout` for the call.
+    pub fn new(job: JobId, timeout: Duration) -> Self {
+        Self {
+            job,
+            idempotency_key: None,
+            attempt: 1,
+            timeout,
+            deadline: None,
+            tenant: None,
+        }
+    }
+}
