@@ -34,12 +34,8 @@ pub enum BackendErrorKind {
     Closed,
     /// More jobs in one call than the backend takes.
     BatchTooLarge,
-    /// More requests wait than the backend holds in memory.
-    Overloaded,
     /// The address names no backend this program was built with.
     UnknownScheme,
-    /// The answer was lost: what was asked may or may not have happened.
-    Unconfirmed,
     /// Input or output failed in another way.
     Io,
 }
@@ -57,9 +53,7 @@ impl BackendErrorKind {
             Self::Poisoned => "poisoned",
             Self::Closed => "closed",
             Self::BatchTooLarge => "batch_too_large",
-            Self::Overloaded => "overloaded",
             Self::UnknownScheme => "unknown_scheme",
-            Self::Unconfirmed => "unconfirmed",
             Self::Io => "io",
         }
     }
@@ -89,13 +83,7 @@ impl BackendError {
 
     /// Whether the same call may work later without anybody changing anything but the circumstances.
     pub fn is_retryable(&self) -> bool {
-        matches!(
-            self.kind,
-            BackendErrorKind::Full
-                | BackendErrorKind::Locked
-                | BackendErrorKind::Overloaded
-                | BackendErrorKind::Unconfirmed
-        )
+        matches!(self.kind, BackendErrorKind::Full | BackendErrorKind::Locked)
     }
 
     /// How long a caller should wait before it tries again, for a `Retry-After` header; `None` when waiting won't help.

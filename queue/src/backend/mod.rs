@@ -8,6 +8,8 @@ mod event;
 mod lanes;
 mod lease;
 mod query;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 pub use error::{BackendError, BackendErrorKind};
 pub use event::{Event, EventKind, EventStream, Lagged};
@@ -16,6 +18,9 @@ pub use lease::{
     Delivery, Disposition, Enqueued, Lease, LeaseRequest, RateLimit, Settled, Settlement,
 };
 pub use query::{Cancelled, Cursor, JobView, ListFilter, Page, Requeued, Retention, Stats};
+
+#[cfg(feature = "sqlite")]
+pub use sqlite::{BUSY_TIMEOUT, ENQUEUE_BATCH_MAX, FORMAT_VERSION, SqliteBackend, SqliteOptions};
 
 use std::time::Duration;
 
@@ -30,7 +35,7 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// # Errors
     /// Any [`BackendErrorKind`]; nothing of the batch is stored then, except that after
-    /// [`Unconfirmed`](BackendErrorKind::Unconfirmed) it may be.
+    /// [`Poisoned`](BackendErrorKind::Poisoned) it may be.
     ///
     /// # Cancel safety
     /// Dropping the future leaves the batch either stored whole or not at all.

@@ -231,7 +231,11 @@ impl fmt::Debug for Metadata {
 /// Cuts `text` to [`REASON_BYTES_MAX`] at a character and replaces control characters, so that a stored reason
 /// can be printed on one line anywhere.
 pub(crate) fn clip_reason(text: &str) -> String {
-    let end = text.floor_char_boundary(REASON_BYTES_MAX);
+    let most = text.len().min(REASON_BYTES_MAX);
+    let end = (0..=most)
+        .rev()
+        .find(|&end| text.is_char_boundary(end))
+        .unwrap_or(0);
     text[..end]
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

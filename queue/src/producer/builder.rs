@@ -109,10 +109,26 @@ impl<J: Job> QueueBuilder<J> {
     async fn open_backend(&self) -> Result<Arc<dyn Backend>, BackendError> {
         let (scheme, rest) = self.url.split_once(':').unwrap_or((self.url.as_str(), ""));
         match scheme {
+            #[cfg(feature = "sqlite")]
+            "file" | "memory" => {
+                use crate::backend::{SqliteBackend, SqliteOptions};
+                let options = if scheme == "memory" {
+                    SqliteOptions::in_memory()
+                } else if rest.is_empty() {
+                    return Err(BackendError::new(
+                        BackendErrorKind::UnknownScheme,
+                        "`file:` needs a folder: write for example `file:./queue-data`",
+                    ));
+                } else {
+                    SqliteOptions::in_folder(rest)
+                };
+                let options = options.clock(self.clock.clone()).retention(self.retention);
+                Ok(Arc::new(SqliteBackend::open(options).await?))
+            }
             _ => {
                 let _ = rest;
                 // The scheme alone: the rest of an address may hold a password.
-                let known = if cfg!(any()) {
+                let known = if cfg!(feature = "sqlite") {
                     "`file:PATH` and `memory:`"
                 } else {
                     "none"

@@ -1,0 +1,338 @@
+//! Taking jobs: choose, mark, return. The mark is the durable record that the job was started.
+
+use std::collections::VecDeque;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::error::translate;
+use super::maintenance;
+use super::rate::Window;
+use super::row::{ENVELOPE_COLUMNS, envelope};
+use super::settle::{self, Row};
+use super::txn::{QueueId, Txn};
+use crate::backend::{BackendError, Delivery, EventKind, Lease, LeaseRequest};
+use crate::clock::Timestamp;
+use crate::job::{Envelope, Priority, State};
+
+/// What a look for work found.
+pub(super) struct Found {
+    pub(super) deliveries: Vec<Delivery>,
+    /// When nothing was found: how long until there may be something, as far as the store knows.
+    pub(super) look_again: Option<Duration>,
+}
+
+/// Takes up to `request.max` jobs that may start now.
+pub(super) fn lease(txn: &mut Txn<'_>, request: &LeaseRequest) -> Result<Found, BackendError> {
+    let Some(queue) = txn.find_queue(request.queue)? else {
+        return Ok(Found {
+            deliveries: Vec::new(),
+            look_again: None,
+        });
+    };
+    maintenance::refresh(txn, queue)?;
+    if is_paused(txn, queue)? {
+        return Ok(Found {
+            deliveries: Vec::new(),
+            look_again: None,
+        });
+    }
+    let (budget, wait) = take_budget(txn, queue, request)?;
+    let deliveries = take(txn, queue, request, budget)?;
+    give_back(txn, queue, request, budget - deliveries.len())?;
+    let look_again = if deliveries.is_empty() {
+        earliest(wait, next_change(txn, queue)?)
+    } else {
+        None
+    };
+    // Whoever waits beside us goes on where we stopped.
+    if deliveries.len() == budget && budget > 0 {
+        txn.wake(queue)?;
+    }
+    Ok(Found {
+        deliveries,
+        look_again,
+    })
+}
+
+fn take(
+    txn: &mut Txn<'_>,
+    queue: QueueId,
+    request: &LeaseRequest,
+    budget: usize,
+) -> Result<Vec<Delivery>, BackendError> {
+    let mut deliveries = Vec::with_capacity(budget.min(64));
+    let mut heads = Heads::load(txn, queue, request, budget)?;
+    let mut lanes = txn.memory.lanes.remove(&queue).unwrap_or_default();
+    while deliveries.len() < budget {
+        let Some(priority) = lanes.pick(heads.waits(txn.now)) else {
+            break;
+        };
+        let Some(seq) = heads.pop(priority) else {
+            break;
+        };
+        if let Some(delivery) = start(txn, queue, request, seq)? {
+            deliveries.push(delivery);
+        }
+    }
+    txn.memory.lanes.insert(queue, lanes);
+    Ok(deliveries)
+}
+
+/// The ready jobs that come first in each lane, as many as may be needed.
+struct Heads {
+    lanes: [VecDeque<(i64, Timestamp)>; 4],
+}
+
+impl Heads {
+    fn load(
+        txn: &Txn<'_>,
+        queue: QueueId,
+        request: &LeaseRequest,
+        budget: usize,
+    ) -> Result<Self, BackendError> {
+        let mut lanes = [const { VecDeque::new() }; 4];
+        let mut statement = txn
+            .connection
+            .prepare_cached(
+                "SELECT seq, due_at FROM queue_jobs WHERE queue = ?1 AND priority = ?2 AND state = 1
+                 ORDER BY due_at, seq LIMIT ?3",
+            )
+            .map_err(translate)?;
+        for priority in Priority::ALL {
+            let limit = budget.min(request.max_by_priority[priority.index()]);
+            if limit == 0 {
+                continue;
+            }
+            let rows = statement
+                .query_map(
+                    params![queue, priority.index() as i64, limit as i64],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .map_err(translate)?;
+            lanes[priority.index()] = rows.collect::<Result<_, _>>().map_err(translate)?;
+        }
+        Ok(Self { lanes })
+    }
+
+    fn waits(&self, now: Timestamp) -> [Option<Duration>; 4] {
+        std::array::from_fn(|lane| {
+            self.lanes[lane]
+                .front()
+                .map(|(_, due_at)| now.since(*due_at))
+        })
+    }
+
+    fn pop(&mut self, priority: Priority) -> Option<i64> {
+        self.lanes[priority.index()].pop_front().map(|(seq, _)| seq)
+    }
+}
+
+/// Marks a job as started; `None` when it turned out to be expired, or of a kind the worker can't decode.
+fn start(
+    txn: &mut Txn<'_>,
+    queue: QueueId,
+    request: &LeaseRequest,
+    seq: i64,
+) -> Result<Option<Delivery>, BackendError> {
+    let lease_until = txn.uptime.saturating_add(millis(request.visibility));
+    let (envelope, hold) = txn
+        .connection
+        .prepare_cached(&START)
+        .and_then(|mut statement| {
+            statement.query_row(params![seq, lease_until as i64, txn.worker], |row| {
+                envelope(request.queue, row)
+            })
+        })
+        .map_err(translate)?;
+    txn.count(queue, Some(State::Ready), Some(State::Running));
+    let row = running(queue, &envelope, hold.attempt, seq);
+    if envelope.is_expired(txn.now) {
+        settle::finish(
+            txn,
+            &row.uncharged(),
+            State::Expired,
+            Some("the deadline passed"),
+            None,
+        )?;
+        return Ok(None);
+    }
+    let known = request
+        .kinds
+        .iter()
+        .find(|kind| kind.name == envelope.kind.as_str());
+    if known.is_none_or(|kind| kind.version < envelope.version) {
+        let reason = match known {
+            None => "its kind is unknown to the worker that found it",
+            Some(_) => "its payload is of a newer version than the worker that found it knows",
+        };
+        settle::park(txn, &row.uncharged(), reason, true)?;
+        return Ok(None);
+    }
+    txn.event(EventKind::Started, &row.subject(), None)?;
+    let lease = Lease {
+        job: envelope.id,
+        fence: hold.fence as u64,
+        slot: hold.seq as u64,
+    };
+    Ok(Some(Delivery {
+        envelope,
+        lease,
+        attempt: hold.attempt,
+        lease_until,
+    }))
+}
+
+static START: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "UPDATE queue_jobs SET state = 2, attempt = attempt + 1, fence = fence + 1, lease_until = ?2, worker = ?3
+         WHERE seq = ?1 RETURNING {ENVELOPE_COLUMNS}"
+    )
+});
+
+fn running(queue: QueueId, envelope: &Envelope, attempt: u16, seq: i64) -> Row {
+    Row {
+        seq,
+        id: envelope.id,
+        queue,
+        state: State::Running,
+        attempt,
+        kind: envelope.kind.as_str().to_owned(),
+        key: envelope
+            .idempotency
+            .as_ref()
+            .map(|idempotency| idempotency.key.as_str().to_owned()),
+        secret: envelope.secret,
+    }
+}
+
+/// How many jobs may start within the shared rate; when none may, how long to wait.
+fn take_budget(
+    txn: &Txn<'_>,
+    queue: QueueId,
+    request: &LeaseRequest,
+) -> Result<(usize, Option<Duration>), BackendError> {
+    let Some(limit) = request.rate_limit else {
+        return Ok((request.max, None));
+    };
+    // Asking for a budget that nobody needs would write for nothing.
+    if !has_ready(txn, queue)? {
+        return Ok((0, None));
+    }
+    let mut window = Window::load(limit, load_window(txn, queue)?.as_deref());
+    match window.take(
+        limit,
+        txn.uptime,
+        u32::try_from(request.max).unwrap_or(u32::MAX),
+    ) {
+        Ok(granted) => {
+            store_window(txn, queue, &window)?;
+            Ok((granted as usize, None))
+        }
+        Err(wait) => Ok((0, Some(wait))),
+    }
+}
+
+fn give_back(
+    txn: &Txn<'_>,
+    queue: QueueId,
+    request: &LeaseRequest,
+    unused: usize,
+) -> Result<(), BackendError> {
+    let (Some(limit), true) = (request.rate_limit, unused > 0) else {
+        return Ok(());
+    };
+    let mut window = Window::load(limit, load_window(txn, queue)?.as_deref());
+    window.give_back(u32::try_from(unused).unwrap_or(u32::MAX));
+    store_window(txn, queue, &window)
+}
+
+fn load_window(txn: &Txn<'_>, queue: QueueId) -> Result<Option<Vec<u8>>, BackendError> {
+    txn.connection
+        .prepare_cached("SELECT rate FROM queue_queues WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([queue], |row| row.get(0)))
+        .map_err(translate)
+}
+
+fn store_window(txn: &Txn<'_>, queue: QueueId, window: &Window) -> Result<(), BackendError> {
+    txn.execute(
+        "UPDATE queue_queues SET rate = ?2 WHERE id = ?1",
+        params![queue, window.encode()],
+    )?;
+    Ok(())
+}
+
+fn is_paused(txn: &Txn<'_>, queue: QueueId) -> Result<bool, BackendError> {
+    txn.connection
+        .prepare_cached("SELECT paused FROM queue_queues WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([queue], |row| row.get(0)))
+        .map_err(translate)
+}
+
+fn has_ready(txn: &Txn<'_>, queue: QueueId) -> Result<bool, BackendError> {
+    txn.connection
+        .prepare_cached("SELECT 1 FROM queue_jobs WHERE queue = ?1 AND priority BETWEEN 0 AND 3 AND state = 1 LIMIT 1")
+        .and_then(|mut statement| statement.query_row([queue], |_| Ok(())).optional())
+        .map(|found| found.is_some())
+        .map_err(translate)
+}
+
+/// How long until a job becomes due, or a lease ends.
+fn next_change(txn: &Txn<'_>, queue: QueueId) -> Result<Option<Duration>, BackendError> {
+    let due: Option<Timestamp> = minimum(
+        txn,
+        queue,
+        "SELECT min(due_at) FROM queue_jobs WHERE queue = ?1 AND state IN (0, 3, 4)",
+    )?;
+    let lease_until: Option<i64> = minimum(
+        txn,
+        queue,
+        "SELECT min(lease_until) FROM queue_jobs WHERE queue = ?1 AND state = 2",
+    )?;
+    let due = due.map(|due| due.since(txn.now));
+    let lease =
+        lease_until.map(|until| Duration::from_millis((until as u64).saturating_sub(txn.uptime)));
+    Ok(earliest(due, lease))
+}
+
+fn minimum<T: rusqlite::types::FromSql>(
+    txn: &Txn<'_>,
+    queue: QueueId,
+    sql: &str,
+) -> Result<Option<T>, BackendError> {
+    txn.connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.query_row([queue], |row| row.get(0)))
+        .map_err(translate)
+}
+
+fn earliest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Moves the leases that are still held to `visibility` from now; the answers are in the order of the batch.
+pub(super) fn extend(
+    txn: &mut Txn<'_>,
+    batch: &[Lease],
+    visibility: Duration,
+) -> Result<Vec<bool>, BackendError> {
+    let until = txn.uptime.saturating_add(millis(visibility)) as i64;
+    batch
+        .iter()
+        .map(|lease| {
+            let changed = txn.execute(
+                "UPDATE queue_jobs SET lease_until = ?4 WHERE seq = ?1 AND id = ?2 AND fence = ?3 AND state = 2",
+                params![lease.slot as i64, lease.job, lease.fence as i64, until],
+            )?;
+            Ok(changed == 1)
+        })
+        .collect()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX >> 1)
+}

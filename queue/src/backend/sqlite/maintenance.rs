@@ -1,0 +1,149 @@
+//! What time does to jobs: due ones become ready, leases end, deadlines pass, old records go.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::error::translate;
+use super::keys;
+use super::options::{MAINTENANCE_ROWS_MAX, RETENTION_ROWS_MAX};
+use super::recovery;
+use super::row::state_code;
+use super::settle::{self, ROW_COLUMNS, Row};
+use super::txn::{QueueId, Txn};
+use crate::backend::BackendError;
+use crate::job::State;
+
+/// Everything, for all queues; `dead` are the incarnations that died.
+pub(super) fn run(txn: &mut Txn<'_>, dead: &[i64]) -> Result<(), BackendError> {
+    for &worker in dead {
+        recovery::recover_worker(txn, worker)?;
+    }
+    for queue in txn.queue_ids()? {
+        refresh(txn, queue)?;
+        retain(txn, queue)?;
+    }
+    keys::sweep(txn, MAINTENANCE_ROWS_MAX)
+}
+
+/// What must be true before a worker looks for work in `queue`.
+pub(super) fn refresh(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
+    recovery::recover_lost_leases(txn, queue)?;
+    expire(txn, queue)?;
+    promote(txn, queue)
+}
+
+/// Jobs whose time has come become ready.
+fn promote(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
+    let due = select(
+        txn,
+        "queue = ?1 AND state IN (0, 3, 4) AND due_at <= ?2 ORDER BY due_at",
+        params![queue, txn.now, MAINTENANCE_ROWS_MAX as i64],
+    )?;
+    for job in &due {
+        txn.execute("UPDATE queue_jobs SET state = 1 WHERE seq = ?1", [job.seq])?;
+        txn.count(queue, Some(job.state), Some(State::Ready));
+    }
+    if due.is_empty() {
+        Ok(())
+    } else {
+        txn.wake(queue)
+    }
+}
+
+/// Jobs whose deadline has passed expire, whoever they wait for.
+fn expire(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
+    let late = select(
+        txn,
+        "queue = ?1 AND deadline IS NOT NULL AND state IN (0, 1, 3, 4, 10) AND deadline <= ?2 ORDER BY deadline",
+        params![queue, txn.now, MAINTENANCE_ROWS_MAX as i64],
+    )?;
+    for job in &late {
+        settle::finish(txn, job, State::Expired, Some("the deadline passed"), None)?;
+    }
+    Ok(())
+}
+
+/// Deletes the records that are too old or too many.
+fn retain(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
+    let retention = txn.retention;
+    for state in State::ALL.into_iter().filter(|state| state.is_terminal()) {
+        let (age, most) = match state {
+            State::Dead | State::Unknown => (retention.dead_age, retention.dead_count),
+            _ => (retention.completed_age, retention.completed_count),
+        };
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let oldest = txn.now.as_millis().saturating_sub(age);
+        let excess = stored(txn, queue, state)?.saturating_sub(most);
+        let excess = usize::try_from(excess)
+            .unwrap_or(usize::MAX)
+            .min(RETENTION_ROWS_MAX);
+        delete_finished(txn, queue, state, i64::MAX, excess)?;
+        delete_finished(txn, queue, state, oldest, RETENTION_ROWS_MAX)?;
+    }
+    Ok(())
+}
+
+/// Deletes up to `limit` jobs of `queue` in `state` that finished before `before`, oldest first.
+fn delete_finished(
+    txn: &mut Txn<'_>,
+    queue: QueueId,
+    state: State,
+    before: i64,
+    limit: usize,
+) -> Result<(), BackendError> {
+    let sql = format!(
+        "SELECT {ROW_COLUMNS} FROM queue_jobs
+         WHERE queue = ?1 AND state = ?2 AND finished_at IS NOT NULL AND finished_at < ?3 ORDER BY finished_at LIMIT ?4"
+    );
+    let old = {
+        let mut statement = txn.connection.prepare_cached(&sql).map_err(translate)?;
+        let rows = statement
+            .query_map(
+                params![queue, state_code(state), before, limit as i64],
+                Row::read,
+            )
+            .map_err(translate)?;
+        rows.collect::<Result<Vec<_>, _>>().map_err(translate)?
+    };
+    for job in &old {
+        remove(txn, job)?;
+        txn.count(queue, Some(state), None);
+    }
+    Ok(())
+}
+
+/// Deletes the record of a job. The caller counts it.
+pub(super) fn remove(txn: &Txn<'_>, job: &Row) -> Result<(), BackendError> {
+    txn.execute("DELETE FROM queue_jobs WHERE seq = ?1", [job.seq])?;
+    match &job.key {
+        Some(key) => keys::leave(txn, job.queue, key, job.id),
+        None => Ok(()),
+    }
+}
+
+/// How many jobs of `queue` are in `state`, as of the last commit.
+fn stored(txn: &Txn<'_>, queue: QueueId, state: State) -> Result<u64, BackendError> {
+    let count: Option<i64> = txn
+        .connection
+        .prepare_cached("SELECT count FROM queue_counts WHERE queue = ?1 AND state = ?2")
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![queue, state_code(state)], |row| row.get(0))
+                .optional()
+        })
+        .map_err(translate)?;
+    Ok(count
+        .and_then(|count| u64::try_from(count).ok())
+        .unwrap_or(0))
+}
+
+/// The jobs that fulfil `condition`; its last parameter, `?3`, bounds them.
+pub(super) fn select(
+    txn: &Txn<'_>,
+    condition: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<Row>, BackendError> {
+    let sql = format!("SELECT {ROW_COLUMNS} FROM queue_jobs WHERE {condition} LIMIT ?3");
+    let mut statement = txn.connection.prepare_cached(&sql).map_err(translate)?;
+    let rows = statement.query_map(params, Row::read).map_err(translate)?;
+    rows.collect::<Result<_, _>>().map_err(translate)
+}

@@ -1,0 +1,79 @@
+//! What a crashed or frozen worker left behind: jobs that were started and whose outcome nobody recorded.
+
+use rusqlite::params;
+
+use super::error::translate;
+use super::options::MAINTENANCE_ROWS_MAX;
+use super::row::unknown_of;
+use super::settle::{self, ROW_COLUMNS, Row};
+use super::txn::{QueueId, Txn};
+use crate::backend::{BackendError, EventKind};
+use crate::clock::Timestamp;
+use crate::job::{State, UnknownPolicy};
+
+/// A job that was started, and what its kind says of unknown outcomes.
+struct Lost {
+    job: Row,
+    max_attempts: u16,
+    unknown: UnknownPolicy,
+    deadline: Option<Timestamp>,
+}
+
+/// The jobs of a worker that is dead.
+pub(super) fn recover_worker(txn: &mut Txn<'_>, worker: i64) -> Result<(), BackendError> {
+    let lost = select(txn, "state = 2 AND worker = ?1", params![worker])?;
+    lost.iter()
+        .try_for_each(|lost| recover(txn, lost, "its worker died"))
+}
+
+/// The jobs of `queue` whose lease has ended: their worker is frozen, or cut off.
+pub(super) fn recover_lost_leases(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
+    let condition = format!(
+        "queue = ?1 AND state = 2 AND lease_until <= ?2 ORDER BY lease_until LIMIT {MAINTENANCE_ROWS_MAX}"
+    );
+    let lost = select(txn, &condition, params![queue, txn.uptime as i64])?;
+    lost.iter()
+        .try_for_each(|lost| recover(txn, lost, "its worker lost the lease"))
+}
+
+/// The attempt counts: it was started. Whether it had its effect is unknown, so the kind's policy decides.
+fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendError> {
+    let job = &lost.job;
+    txn.event(EventKind::Recovered, &job.subject(), Some(cause))?;
+    let attempt = job.attempt;
+    if lost.unknown == UnknownPolicy::Stop {
+        return settle::finish(txn, job, State::Unknown, Some(cause), None);
+    }
+    if attempt >= lost.max_attempts {
+        // A job that kills its workers ends here.
+        let reason = format!("{cause} during attempt {attempt} of {}", lost.max_attempts);
+        return settle::finish(txn, job, State::Dead, Some(&reason), None);
+    }
+    if lost.deadline.is_some_and(|deadline| deadline <= txn.now) {
+        return settle::finish(txn, job, State::Expired, Some("the deadline passed"), None);
+    }
+    let now = txn.now;
+    settle::make_ready(txn, job, now)
+}
+
+fn select(
+    txn: &Txn<'_>,
+    condition: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<Lost>, BackendError> {
+    let sql = format!(
+        "SELECT {ROW_COLUMNS}, max_attempts, unknown, deadline FROM queue_jobs WHERE {condition}"
+    );
+    let mut statement = txn.connection.prepare_cached(&sql).map_err(translate)?;
+    let rows = statement
+        .query_map(params, |row| {
+            Ok(Lost {
+                job: Row::read(row)?,
+                max_attempts: row.get(8)?,
+                unknown: unknown_of(row.get(9)?),
+                deadline: row.get(10)?,
+            })
+        })
+        .map_err(translate)?;
+    rows.collect::<Result<_, _>>().map_err(translate)
+}

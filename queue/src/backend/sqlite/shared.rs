@@ -1,0 +1,105 @@
+//! What the writer thread and the callers share.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, Semaphore, broadcast};
+
+use super::options::{EVENTS_HELD_MAX, WAITING_JOBS_MAX};
+use super::txn::Effects;
+use crate::backend::{Event, Retention};
+use crate::clock::Clock;
+
+pub(super) struct Shared {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) retention: Retention,
+    /// This incarnation's number, written with each lease.
+    pub(super) worker: i64,
+    /// How many lease calls wait for work right now.
+    pub(super) waiting_workers: AtomicUsize,
+    /// Bounds the jobs that wait in memory for the writer.
+    pub(super) room: Semaphore,
+    events: Mutex<Option<broadcast::Sender<Event>>>,
+    doors: Mutex<HashMap<String, Arc<Notify>>>,
+}
+
+impl Shared {
+    pub(super) fn new(clock: Arc<dyn Clock>, retention: Retention, worker: i64) -> Self {
+        Self {
+            clock,
+            retention,
+            worker,
+            waiting_workers: AtomicUsize::new(0),
+            room: Semaphore::new(WAITING_JOBS_MAX),
+            events: Mutex::new(Some(broadcast::Sender::new(EVENTS_HELD_MAX))),
+            doors: Mutex::default(),
+        }
+    }
+
+    /// Where the workers of `queue` wait.
+    pub(super) fn door(&self, queue: &str) -> Arc<Notify> {
+        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(door) = doors.get(queue) {
+            return door.clone();
+        }
+        doors.entry(queue.to_owned()).or_default().clone()
+    }
+
+    /// A durable transaction: tell the observers, and one waiting worker of each queue that got work. That one wakes the
+    /// next when it leaves some.
+    pub(super) fn announce(&self, effects: Effects) {
+        if !effects.events.is_empty() {
+            let sender = self
+                .events
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            if let Some(sender) = sender {
+                for event in effects.events {
+                    let _ = sender.send(event);
+                }
+            }
+        }
+        for queue in effects.woken {
+            self.door(&queue).notify_one();
+        }
+    }
+
+    /// Something happened that this process did not do itself.
+    pub(super) fn wake_all(&self) {
+        for door in self
+            .doors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
+            door.notify_one();
+        }
+    }
+
+    pub(super) fn is_observed(&self) -> bool {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events
+            .as_ref()
+            .is_some_and(|sender| sender.receiver_count() > 0)
+    }
+
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        match events.as_ref() {
+            Some(sender) => sender.subscribe(),
+            // Closed: a receiver whose sender is gone ends at once.
+            None => broadcast::Sender::new(1).subscribe(),
+        }
+    }
+
+    /// No more events: observers see the end of their stream, waiting workers look again and find the store closed.
+    pub(super) fn close(&self) {
+        self.events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        self.wake_all();
+    }
+}

@@ -1,0 +1,186 @@
+//! [`Txn`]: one transaction, and what has to happen once it is durable.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::translate;
+use super::row::state_code;
+use crate::backend::lanes::Lanes;
+use crate::backend::{BackendError, Event, EventKind, Retention};
+use crate::clock::Timestamp;
+use crate::job::{IdempotencyKey, JobId, Kind, State};
+
+/// The number of a queue inside one store.
+pub(super) type QueueId = i64;
+
+/// What the writer remembers between transactions. All of it can be rebuilt from the store.
+#[derive(Default)]
+pub(super) struct Memory {
+    queues: HashMap<String, QueueId>,
+    names: HashMap<QueueId, String>,
+    pub(super) lanes: HashMap<QueueId, Lanes>,
+}
+
+impl Memory {
+    /// Forgets the queues, which a transaction that was rolled back may have made.
+    pub(super) fn forget_queues(&mut self) {
+        self.queues.clear();
+        self.names.clear();
+    }
+}
+
+/// One write transaction. Operations are functions over it; they leave behind what changed, and the writer announces it
+/// when the commit is durable.
+pub(super) struct Txn<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) memory: &'a mut Memory,
+    pub(super) now: Timestamp,
+    pub(super) uptime: u64,
+    pub(super) worker: i64,
+    pub(super) retention: Retention,
+    /// Somebody listens, so events are worth making.
+    pub(super) observed: bool,
+    pub(super) effects: Effects,
+}
+
+/// What a transaction changed.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) events: Vec<Event>,
+    /// Queues in which jobs became ready, or may have.
+    pub(super) woken: Vec<String>,
+    counts: HashMap<(QueueId, State), i64>,
+}
+
+/// What an event tells of a job, besides its name.
+pub(super) struct Subject<'a> {
+    pub(super) queue: QueueId,
+    pub(super) id: JobId,
+    pub(super) kind: &'a str,
+    pub(super) key: Option<&'a str>,
+    pub(super) attempt: u16,
+}
+
+impl Txn<'_> {
+    /// The number of the queue called `name`, which is made when it is new.
+    pub(super) fn queue_id(&mut self, name: &str) -> Result<QueueId, BackendError> {
+        if let Some(id) = self.find_queue(name)? {
+            return Ok(id);
+        }
+        self.execute("INSERT INTO queue_queues (name) VALUES (?1)", params![name])?;
+        let id = self.connection.last_insert_rowid();
+        self.remember_queue(name, id);
+        Ok(id)
+    }
+
+    /// The number of the queue called `name`, if the store knows it.
+    pub(super) fn find_queue(&mut self, name: &str) -> Result<Option<QueueId>, BackendError> {
+        if let Some(id) = self.memory.queues.get(name) {
+            return Ok(Some(*id));
+        }
+        let found = self
+            .connection
+            .prepare_cached("SELECT id FROM queue_queues WHERE name = ?1")
+            .and_then(|mut statement| statement.query_row([name], |row| row.get(0)).optional())
+            .map_err(translate)?;
+        if let Some(id) = found {
+            self.remember_queue(name, id);
+        }
+        Ok(found)
+    }
+
+    /// The name of queue `id`.
+    pub(super) fn queue_name(&mut self, id: QueueId) -> Result<String, BackendError> {
+        if let Some(name) = self.memory.names.get(&id) {
+            return Ok(name.clone());
+        }
+        let name: String = self
+            .connection
+            .prepare_cached("SELECT name FROM queue_queues WHERE id = ?1")
+            .and_then(|mut statement| statement.query_row([id], |row| row.get(0)))
+            .map_err(translate)?;
+        self.remember_queue(&name, id);
+        Ok(name)
+    }
+
+    /// All queues of the store.
+    pub(super) fn queue_ids(&self) -> Result<Vec<QueueId>, BackendError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM queue_queues")
+            .map_err(translate)?;
+        let ids = statement
+            .query_map([], |row| row.get(0))
+            .map_err(translate)?;
+        ids.collect::<Result<_, _>>().map_err(translate)
+    }
+
+    /// Runs a statement and says how many rows it changed.
+    pub(super) fn execute(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<usize, BackendError> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(params))
+            .map_err(translate)
+    }
+
+    /// Counts a job that came from `from` (nowhere when new) and is `to` now (nowhere when deleted).
+    pub(super) fn count(&mut self, queue: QueueId, from: Option<State>, to: Option<State>) {
+        for (state, change) in [(from, -1), (to, 1)] {
+            if let Some(state) = state {
+                *self.effects.counts.entry((queue, state)).or_default() += change;
+            }
+        }
+    }
+
+    /// Notes an event, if anybody listens.
+    pub(super) fn event(
+        &mut self,
+        name: EventKind,
+        subject: &Subject<'_>,
+        reason: Option<&str>,
+    ) -> Result<(), BackendError> {
+        if !self.observed {
+            return Ok(());
+        }
+        let queue = self.queue_name(subject.queue)?;
+        let kind = Kind::from(subject.kind.to_owned());
+        let mut event = Event::new(name, subject.id, queue, kind, subject.attempt, self.now);
+        event.idempotency_key = subject.key.and_then(|key| IdempotencyKey::new(key).ok());
+        event.reason = reason.map(str::to_owned);
+        self.effects.events.push(event);
+        Ok(())
+    }
+
+    /// Wakes workers of `queue` once the transaction is durable.
+    pub(super) fn wake(&mut self, queue: QueueId) -> Result<(), BackendError> {
+        let name = self.queue_name(queue)?;
+        if !self.effects.woken.contains(&name) {
+            self.effects.woken.push(name);
+        }
+        Ok(())
+    }
+
+    /// Writes the changed counts; the last step before the commit.
+    pub(super) fn write_counts(&mut self) -> Result<(), BackendError> {
+        for ((queue, state), change) in std::mem::take(&mut self.effects.counts) {
+            if change != 0 {
+                self.execute(
+                    "INSERT INTO queue_counts (queue, state, count) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (queue, state) DO UPDATE SET count = count + excluded.count",
+                    params![queue, state_code(state), change],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remember_queue(&mut self, name: &str, id: QueueId) {
+        self.memory.queues.insert(name.to_owned(), id);
+        self.memory.names.insert(id, name.to_owned());
+    }
+}

@@ -1,0 +1,173 @@
+//! Repairs: cancel, requeue, pause, purge, close.
+
+use std::time::Duration;
+
+use super::Subject;
+use super::subject::{QUEUE, dead};
+use crate::backend::{BackendErrorKind, Cancelled, Disposition, Requeued};
+use crate::clock::Clock;
+use crate::job::{JobId, State};
+
+pub(super) async fn a_cancelled_job_never_starts(subject: Subject) {
+    let ready = subject.put_one().await;
+    let mut envelope = subject.envelope();
+    envelope.due_at = envelope.due_at.saturating_add(Duration::from_secs(60));
+    let scheduled = envelope.id;
+    subject.put(envelope).await;
+    for id in [ready, scheduled] {
+        assert_eq!(
+            subject.backend.cancel(id).await.expect("cancel works"),
+            Cancelled::Cancelled
+        );
+        assert_eq!(subject.state(id).await, State::Cancelled);
+        assert_eq!(subject.view(id).await.payload_bytes, 0);
+    }
+    subject.clock.advance(Duration::from_secs(120));
+    assert!(subject.take(10).await.is_empty());
+}
+
+pub(super) async fn a_running_or_finished_job_is_not_cancelled(subject: Subject) {
+    let id = subject.put_one().await;
+    let delivery = subject.take_one().await;
+    assert_eq!(
+        subject.backend.cancel(id).await.expect("cancel works"),
+        Cancelled::TooLate(State::Running)
+    );
+    subject.end(&delivery, Disposition::Complete(None)).await;
+    assert_eq!(
+        subject.backend.cancel(id).await.expect("cancel works"),
+        Cancelled::TooLate(State::Completed)
+    );
+    assert_eq!(
+        subject
+            .backend
+            .cancel(JobId::new())
+            .await
+            .expect("cancel works"),
+        Cancelled::NotFound
+    );
+}
+
+pub(super) async fn a_dead_job_is_requeued_with_fresh_attempts(subject: Subject) {
+    let id = subject.put_one().await;
+    let delivery = subject.take_one().await;
+    subject.end(&delivery, dead()).await;
+    assert_eq!(
+        subject.backend.requeue(id).await.expect("requeue works"),
+        Requeued::Requeued
+    );
+    let again = subject.take_one().await;
+    assert_eq!((again.envelope.id, again.attempt), (id, 1));
+    assert_eq!(again.envelope.payload, delivery.envelope.payload);
+}
+
+pub(super) async fn a_requeue_that_makes_no_sense_says_why(subject: Subject) {
+    let window = Duration::from_secs(60);
+    let requeue = |id| subject.backend.requeue(id);
+    let ready = subject.put_one().await;
+    assert_eq!(
+        requeue(ready).await.expect("requeue works"),
+        Requeued::WrongState(State::Ready)
+    );
+    subject.backend.cancel(ready).await.expect("cancel works");
+    assert_eq!(
+        requeue(JobId::new()).await.expect("requeue works"),
+        Requeued::NotFound
+    );
+
+    let mut secret = subject.envelope();
+    secret.secret = true;
+    let id = secret.id;
+    subject.put(secret).await;
+    subject.end(&subject.take_one().await, dead()).await;
+    assert_eq!(requeue(id).await.expect("requeue works"), Requeued::Wiped);
+
+    let keyed = subject.keyed("k", window);
+    let id = keyed.id;
+    subject.put(keyed).await;
+    subject.end(&subject.take_one().await, dead()).await;
+    let usurper = subject.keyed("k", window);
+    let by = usurper.id;
+    subject.put(usurper).await;
+    assert_eq!(
+        requeue(id).await.expect("requeue works"),
+        Requeued::KeyTaken { by }
+    );
+    subject.backend.cancel(by).await.expect("cancel works");
+
+    let mut brief = subject.envelope();
+    brief.deadline = Some(subject.clock.now().saturating_add(Duration::from_secs(5)));
+    let id = brief.id;
+    subject.put(brief).await;
+    subject.end(&subject.take_one().await, dead()).await;
+    subject.clock.advance(Duration::from_secs(5));
+    assert_eq!(
+        requeue(id).await.expect("requeue works"),
+        Requeued::DeadlinePassed
+    );
+}
+
+pub(super) async fn a_paused_queue_gives_nothing_out(subject: Subject) {
+    subject.put_one().await;
+    subject
+        .backend
+        .pause(QUEUE.to_owned())
+        .await
+        .expect("pause works");
+    subject.put_one().await;
+    assert!(subject.take(1).await.is_empty());
+    assert!(subject.stats().await.paused);
+    subject
+        .backend
+        .resume(QUEUE.to_owned())
+        .await
+        .expect("resume works");
+    assert_eq!(subject.take(5).await.len(), 2);
+}
+
+pub(super) async fn a_purge_deletes_what_it_is_told(subject: Subject) {
+    for _ in 0..3 {
+        subject.put_one().await;
+    }
+    subject
+        .put(subject.keyed("k", Duration::from_secs(60)))
+        .await;
+    let delivery = subject.take_one().await;
+    let purge = |states: Vec<State>| subject.backend.purge(QUEUE.to_owned(), states);
+    assert_eq!(
+        purge(vec![State::Running, State::Completed])
+            .await
+            .expect("purge works"),
+        0
+    );
+    assert_eq!(purge(vec![State::Ready]).await.expect("purge works"), 3);
+    assert_eq!(subject.stats().await.ready, 0);
+    assert_eq!(subject.stats().await.running, 1);
+    subject.end(&delivery, Disposition::Complete(None)).await;
+    assert_eq!(purge(vec![State::Completed]).await.expect("purge works"), 1);
+    // The purged job was never sent, so its key is free.
+    let again = subject.keyed("k", Duration::from_secs(60));
+    assert_eq!(subject.put(again).await, crate::backend::Enqueued::Accepted);
+}
+
+pub(super) async fn a_closed_store_says_so(subject: Subject) {
+    subject.put_one().await;
+    subject.backend.close().await.expect("close works");
+    let error = subject
+        .backend
+        .enqueue(vec![subject.envelope()])
+        .await
+        .expect_err("the store is closed");
+    assert_eq!(error.kind(), BackendErrorKind::Closed);
+    let error = subject
+        .backend
+        .lease(subject.request(1))
+        .await
+        .expect_err("the store is closed");
+    assert_eq!(error.kind(), BackendErrorKind::Closed);
+    subject
+        .backend
+        .close()
+        .await
+        .expect("closing twice is fine");
+}

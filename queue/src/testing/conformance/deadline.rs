@@ -1,0 +1,41 @@
+//! Deadlines: what is late is never sent.
+
+use std::time::Duration;
+
+use super::Subject;
+use super::subject::VISIBILITY;
+use crate::clock::Clock;
+use crate::job::State;
+
+pub(super) async fn an_expired_job_is_never_leased(subject: Subject) {
+    let mut envelope = subject.envelope();
+    envelope.deadline = Some(subject.clock.now().saturating_add(Duration::from_secs(10)));
+    let id = envelope.id;
+    subject.put(envelope).await;
+    let other = subject.put_one().await;
+    subject.clock.advance(Duration::from_secs(10));
+    let taken = subject.take(5).await;
+    assert_eq!(
+        taken
+            .iter()
+            .map(|delivery| delivery.envelope.id)
+            .collect::<Vec<_>>(),
+        [other]
+    );
+    let view = subject.view(id).await;
+    assert_eq!(
+        (view.state, view.attempt, view.payload_bytes),
+        (State::Expired, 0, 0)
+    );
+}
+
+pub(super) async fn a_lost_job_past_its_deadline_expires(subject: Subject) {
+    let mut envelope = subject.envelope();
+    envelope.deadline = Some(subject.clock.now().saturating_add(Duration::from_secs(10)));
+    let id = envelope.id;
+    subject.put(envelope).await;
+    subject.take_one().await;
+    subject.clock.advance(VISIBILITY);
+    assert!(subject.take(1).await.is_empty());
+    assert_eq!(subject.state(id).await, State::Expired);
+}

@@ -1,0 +1,98 @@
+//! Idempotency keys: one accepted job for each key, the losers told the winner.
+
+use std::time::Duration;
+
+use super::Subject;
+use super::subject::dead;
+use crate::backend::{Cancelled, Disposition, Enqueued};
+use crate::clock::Clock;
+
+const WINDOW: Duration = Duration::from_secs(3600);
+
+pub(super) async fn a_key_admits_one_job(subject: Subject) {
+    let winner = subject.keyed("k", WINDOW);
+    let id = winner.id;
+    assert_eq!(subject.put(winner).await, Enqueued::Accepted);
+    let calls = (0..16).map(|_| {
+        let (backend, envelope) = (subject.backend.clone(), subject.keyed("k", WINDOW));
+        tokio::spawn(async move {
+            backend
+                .enqueue(vec![envelope])
+                .await
+                .expect("enqueue works")[0]
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert_eq!(
+            call.await.expect("no panic"),
+            Enqueued::Duplicate { of: id }
+        );
+    }
+    assert_eq!(
+        subject.put(subject.keyed("other", WINDOW)).await,
+        Enqueued::Accepted
+    );
+}
+
+pub(super) async fn a_completed_job_holds_its_key_until_the_window_ends(subject: Subject) {
+    let first = subject.keyed("k", WINDOW);
+    let id = first.id;
+    subject.put(first).await;
+    let delivery = subject.take_one().await;
+    subject.end(&delivery, Disposition::Complete(None)).await;
+    subject.clock.advance(WINDOW - Duration::from_millis(1));
+    assert_eq!(
+        subject.put(subject.keyed("k", WINDOW)).await,
+        Enqueued::Duplicate { of: id }
+    );
+    subject.clock.advance(Duration::from_millis(1));
+    assert_eq!(
+        subject.put(subject.keyed("k", WINDOW)).await,
+        Enqueued::Accepted
+    );
+}
+
+pub(super) async fn a_dead_or_cancelled_job_frees_its_key(subject: Subject) {
+    subject.put(subject.keyed("k", WINDOW)).await;
+    let delivery = subject.take_one().await;
+    subject.end(&delivery, dead()).await;
+    let second = subject.keyed("k", WINDOW);
+    let id = second.id;
+    assert_eq!(subject.put(second).await, Enqueued::Accepted);
+    assert_eq!(
+        subject.backend.cancel(id).await.expect("cancel works"),
+        Cancelled::Cancelled
+    );
+    let mut third = subject.keyed("k", WINDOW);
+    third.deadline = Some(subject.clock.now().saturating_add(Duration::from_secs(1)));
+    assert_eq!(subject.put(third).await, Enqueued::Accepted);
+    subject.clock.advance(Duration::from_secs(2));
+    assert!(subject.take(1).await.is_empty());
+    assert_eq!(
+        subject.put(subject.keyed("k", WINDOW)).await,
+        Enqueued::Accepted
+    );
+}
+
+pub(super) async fn a_live_job_holds_its_key_beyond_the_window(subject: Subject) {
+    let mut first = subject.keyed("k", Duration::ZERO);
+    first.due_at = first.due_at.saturating_add(Duration::from_secs(10));
+    let id = first.id;
+    subject.put(first).await;
+    subject.clock.advance(Duration::from_secs(5));
+    assert_eq!(
+        subject.put(subject.keyed("k", Duration::ZERO)).await,
+        Enqueued::Duplicate { of: id }
+    );
+    subject.clock.advance(Duration::from_secs(5));
+    let delivery = subject.take_one().await;
+    assert_eq!(
+        subject.put(subject.keyed("k", Duration::ZERO)).await,
+        Enqueued::Duplicate { of: id }
+    );
+    subject.end(&delivery, Disposition::Complete(None)).await;
+    assert_eq!(
+        subject.put(subject.keyed("k", Duration::ZERO)).await,
+        Enqueued::Accepted
+    );
+}

@@ -1,0 +1,162 @@
+//! Leases: exclusive, bounded, fenced, recovered.
+
+use std::time::Duration;
+
+use super::Subject;
+use super::subject::VISIBILITY;
+use crate::backend::{Disposition, LeaseRequest, Settled};
+use crate::job::{State, UnknownPolicy};
+
+pub(super) async fn a_lease_is_exclusive(subject: Subject) {
+    let ids: Vec<_> = {
+        let batch: Vec<_> = (0..200).map(|_| subject.envelope()).collect();
+        let ids = batch.iter().map(|envelope| envelope.id).collect();
+        subject.backend.enqueue(batch).await.expect("enqueue works");
+        ids
+    };
+    let takers: Vec<_> = (0..8)
+        .map(|_| {
+            let (backend, request) = (subject.backend.clone(), subject.request(7));
+            tokio::spawn(async move {
+                let mut taken = Vec::new();
+                loop {
+                    let deliveries = backend.lease(request.clone()).await.expect("lease works");
+                    if deliveries.is_empty() {
+                        return taken;
+                    }
+                    taken.extend(deliveries.into_iter().map(|delivery| delivery.envelope.id));
+                }
+            })
+        })
+        .collect();
+    let mut taken = Vec::new();
+    for taker in takers {
+        taken.extend(taker.await.expect("no panic"));
+    }
+    taken.sort();
+    assert_eq!(taken, ids);
+}
+
+pub(super) async fn a_lease_takes_no_more_than_asked(subject: Subject) {
+    for _ in 0..5 {
+        subject.put_one().await;
+    }
+    assert_eq!(subject.take(2).await.len(), 2);
+    assert_eq!(subject.stats().await.ready, 3);
+    assert_eq!(subject.stats().await.running, 2);
+}
+
+pub(super) async fn an_expired_lease_is_recovered_and_fenced(subject: Subject) {
+    subject.put_one().await;
+    let late = subject.take_one().await;
+    assert!(subject.take(1).await.is_empty());
+    subject.clock.advance(VISIBILITY);
+    let second = subject.take_one().await;
+    assert_eq!((second.envelope.id, second.attempt), (late.envelope.id, 2));
+    // The first holder comes back: it may neither end the job nor extend its hold.
+    assert_eq!(
+        subject.end(&late, Disposition::Complete(None)).await,
+        Settled::LeaseLost
+    );
+    assert_eq!(
+        subject
+            .backend
+            .extend(vec![late.lease], VISIBILITY)
+            .await
+            .expect("extend works"),
+        [false]
+    );
+    assert_eq!(
+        subject.end(&second, Disposition::Complete(None)).await,
+        Settled::Recorded
+    );
+}
+
+pub(super) async fn an_extended_lease_is_kept(subject: Subject) {
+    subject.put_one().await;
+    let delivery = subject.take_one().await;
+    for _ in 0..5 {
+        subject.clock.advance(VISIBILITY - Duration::from_secs(1));
+        assert_eq!(
+            subject
+                .backend
+                .extend(vec![delivery.lease], VISIBILITY)
+                .await
+                .expect("extend works"),
+            [true]
+        );
+        assert!(subject.take(1).await.is_empty());
+    }
+    assert_eq!(
+        subject.end(&delivery, Disposition::Complete(None)).await,
+        Settled::Recorded
+    );
+}
+
+pub(super) async fn a_waiting_lease_is_woken_by_an_enqueue(subject: Subject) {
+    let request = LeaseRequest {
+        wait: Duration::from_secs(3600),
+        ..subject.request(1)
+    };
+    let backend = subject.backend.clone();
+    let waiter = tokio::spawn(async move { backend.lease(request).await.expect("lease works") });
+    tokio::task::yield_now().await;
+    let id = subject.put_one().await;
+    // The clock stands still, so only the enqueue can have woken it.
+    assert_eq!(waiter.await.expect("no panic")[0].envelope.id, id);
+}
+
+pub(super) async fn a_dropped_lease_call_loses_no_job(subject: Subject) {
+    for _ in 0..50 {
+        subject.put_one().await;
+    }
+    for yields in 0..40 {
+        let mut call = subject.backend.lease(subject.request(50));
+        for _ in 0..yields % 4 {
+            tokio::select! { biased; _ = &mut call => break, () = tokio::task::yield_now() => {} }
+        }
+    }
+    // What was leased by a call that nobody heard is back, uncharged; what a finished call took is not.
+    let mut seen = std::collections::BTreeSet::new();
+    subject.clock.advance(VISIBILITY);
+    let request = LeaseRequest {
+        wait: Duration::from_secs(3600),
+        ..subject.request(50)
+    };
+    while seen.len() < 50 {
+        for delivery in subject
+            .backend
+            .lease(request.clone())
+            .await
+            .expect("lease works")
+        {
+            assert!(seen.insert(delivery.envelope.id), "no job is leased twice");
+        }
+    }
+}
+
+pub(super) async fn a_job_that_kills_its_workers_ends_dead(subject: Subject) {
+    let mut envelope = subject.envelope();
+    envelope.max_attempts = 2;
+    let id = envelope.id;
+    subject.put(envelope).await;
+    for attempt in 1..=2 {
+        assert_eq!(subject.take_one().await.attempt, attempt);
+        subject.clock.advance(VISIBILITY);
+    }
+    assert!(subject.take(1).await.is_empty());
+    let view = subject.view(id).await;
+    assert_eq!((view.state, view.attempt), (State::Dead, 2));
+    assert!(view.reason.expect("a reason").contains("attempt 2 of 2"));
+}
+
+pub(super) async fn a_lost_at_most_once_job_ends_unknown(subject: Subject) {
+    let mut envelope = subject.envelope();
+    envelope.unknown = UnknownPolicy::Stop;
+    let id = envelope.id;
+    subject.put(envelope).await;
+    subject.take_one().await;
+    subject.clock.advance(VISIBILITY);
+    assert!(subject.take(1).await.is_empty());
+    assert_eq!(subject.state(id).await, State::Unknown);
+}

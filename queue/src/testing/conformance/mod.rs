@@ -1,0 +1,143 @@
+//! What every backend must do: one file for each promise of [`Backend`], run against all of them.
+//!
+//! A backend joins with one line in a test:
+//!
+//! ```
+//! # mod tests {
+//! use queue::testing::conformance::{Subject, suite};
+//!
+//! suite!(memory, |clock| async move { Subject::memory(clock).await });
+//! # }
+//! ```
+
+mod control;
+mod deadline;
+mod deduplication;
+mod enqueue;
+mod events;
+mod lanes;
+mod lease;
+mod park;
+mod query;
+mod rate;
+mod retention;
+mod settle;
+mod subject;
+mod time;
+
+pub use subject::{Promise, Subject};
+
+macro_rules! promises {
+    ($($file:ident::$name:ident),* $(,)?) => {
+        &[$((stringify!($name), |subject| Box::pin($file::$name(subject)))),*]
+    };
+}
+
+/// All promises, by name.
+pub const PROMISES: &[(&str, Promise)] = promises![
+    enqueue::what_is_enqueued_is_leased_intact,
+    enqueue::a_batch_is_answered_in_its_order,
+    enqueue::a_batch_over_the_limit_is_refused,
+    enqueue::the_same_envelope_twice_is_one_job,
+    deduplication::a_key_admits_one_job,
+    deduplication::a_completed_job_holds_its_key_until_the_window_ends,
+    deduplication::a_dead_or_cancelled_job_frees_its_key,
+    deduplication::a_live_job_holds_its_key_beyond_the_window,
+    lease::a_lease_is_exclusive,
+    lease::a_lease_takes_no_more_than_asked,
+    lease::an_expired_lease_is_recovered_and_fenced,
+    lease::an_extended_lease_is_kept,
+    lease::a_waiting_lease_is_woken_by_an_enqueue,
+    lease::a_dropped_lease_call_loses_no_job,
+    lease::a_job_that_kills_its_workers_ends_dead,
+    lease::a_lost_at_most_once_job_ends_unknown,
+    settle::every_disposition_leads_to_its_state,
+    settle::a_retry_counts_and_a_snooze_does_not,
+    settle::a_settlement_is_recorded_once,
+    settle::bodies_are_wiped_at_the_end,
+    time::a_scheduled_job_waits_for_its_time,
+    time::a_waiting_lease_wakes_at_the_due_time,
+    time::a_step_of_the_wall_clock_takes_no_lease_away,
+    deadline::an_expired_job_is_never_leased,
+    deadline::a_lost_job_past_its_deadline_expires,
+    lanes::lanes_share_and_caps_hold,
+    lanes::an_urgent_job_passes_a_backlog,
+    rate::a_rate_is_shared_by_all_who_lease,
+    control::a_cancelled_job_never_starts,
+    control::a_running_or_finished_job_is_not_cancelled,
+    control::a_dead_job_is_requeued_with_fresh_attempts,
+    control::a_requeue_that_makes_no_sense_says_why,
+    control::a_paused_queue_gives_nothing_out,
+    control::a_purge_deletes_what_it_is_told,
+    park::an_unknown_kind_is_parked_and_adopted,
+    park::a_newer_version_is_parked,
+    query::lists_page_through_everything_once,
+    query::statistics_count_every_state,
+    query::queues_do_not_see_each_other,
+    events::events_tell_a_life_in_order,
+    events::a_slow_observer_is_told_what_it_missed,
+    retention::old_records_go_and_keys_stay,
+    control::a_closed_store_says_so,
+];
+
+/// Makes a module of tests, one for each promise: `suite!(name, |clock| async move { Subject })`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_suite {
+    ($name:ident, $make:expr) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            #[test]
+            fn keeps_every_promise() {
+                $crate::testing::conformance::check_all(stringify!($name), $make);
+            }
+        }
+    };
+}
+
+pub use crate::__conformance_suite as suite;
+
+/// Runs every promise on a fresh subject, prints a line for each, and panics at the end when any was broken, naming all.
+///
+/// # Panics
+/// When a promise is broken.
+#[expect(clippy::print_stdout, reason = "a test's report")]
+pub fn check_all<F, Fut>(name: &str, make: F)
+where
+    F: Fn(crate::clock::ManualClock) -> Fut,
+    Fut: Future<Output = Subject> + Send + 'static,
+{
+    let mut broken = Vec::new();
+    for (promise, check) in PROMISES {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
+        let runtime = runtime.expect("a runtime can be built in a test");
+        let subject = make(crate::clock::ManualClock::default());
+        let kept = runtime.block_on(async move {
+            let run = tokio::spawn(async move { check(subject.await).await });
+            tokio::time::timeout(PATIENCE, run)
+                .await
+                .is_ok_and(|joined| joined.is_ok())
+        });
+        println!(
+            "{name}: {promise} ... {}",
+            if kept { "ok" } else { "BROKEN" }
+        );
+        if !kept {
+            broken.push(*promise);
+        }
+    }
+    assert!(
+        broken.is_empty(),
+        "{name} breaks {} of {} promises: {broken:?}",
+        broken.len(),
+        PROMISES.len()
+    );
+}
+
+/// How long one promise may take before it counts as broken.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

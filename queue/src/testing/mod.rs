@@ -1,0 +1,3 @@
+//! The test kit: for applications that use queues, and for backends.
+
+pub mod conformance;
