@@ -79,7 +79,8 @@ pub(super) fn set_paused(txn: &mut Txn<'_>, queue: &str, paused: bool) -> Result
         "UPDATE queue_queues SET paused = ?2 WHERE id = ?1",
         params![id, paused],
     )?;
-    txn.wake(id)
+    txn.wake(id);
+    Ok(())
 }
 
 /// Deletes up to [`PURGE_ROWS_MAX`] jobs; the caller repeats until it deletes none.

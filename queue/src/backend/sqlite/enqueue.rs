@@ -53,7 +53,7 @@ fn enqueue_one(txn: &mut Txn<'_>, envelope: &Envelope) -> Result<Enqueued, Backe
     };
     txn.event(EventKind::Enqueued, &subject, None)?;
     // A scheduled job wakes a worker too: it may have to wake up earlier than it planned.
-    txn.wake(queue)?;
+    txn.wake(queue);
     Ok(Enqueued::Accepted)
 }
 

@@ -48,7 +48,7 @@ pub(super) fn lease(txn: &mut Txn<'_>, request: &LeaseRequest) -> Result<Found, 
     };
     // Whoever waits beside us goes on where we stopped.
     if deliveries.len() == budget && budget > 0 {
-        txn.wake(queue)?;
+        txn.wake(queue);
     }
     Ok(Found {
         deliveries,

@@ -42,11 +42,10 @@ fn promote(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
         txn.execute("UPDATE queue_jobs SET state = 1 WHERE seq = ?1", [job.seq])?;
         txn.count(queue, Some(job.state), Some(State::Ready));
     }
-    if due.is_empty() {
-        Ok(())
-    } else {
-        txn.wake(queue)
+    if !due.is_empty() {
+        txn.wake(queue);
     }
+    Ok(())
 }
 
 /// Jobs whose deadline has passed expire, whoever they wait for.

@@ -22,7 +22,7 @@ CREATE TABLE queue_queues (
     rate BLOB
 );
 CREATE TABLE queue_jobs (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
     queue INTEGER NOT NULL,
     state INTEGER NOT NULL,

@@ -173,14 +173,16 @@ fn postpone(
     };
     wait(txn, job, to, at, Some(reason))?;
     moved(txn, job, to, event, Some(reason))?;
-    txn.wake(job.queue)
+    txn.wake(job.queue);
+    Ok(())
 }
 
 /// Makes a job ready again without an event: nothing happened to it.
 pub(super) fn make_ready(txn: &mut Txn<'_>, job: &Row, at: Timestamp) -> Result<(), BackendError> {
     wait(txn, job, State::Ready, at, None)?;
     txn.count(job.queue, Some(job.state), Some(State::Ready));
-    txn.wake(job.queue)
+    txn.wake(job.queue);
+    Ok(())
 }
 
 fn wait(

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::options::{EVENTS_HELD_MAX, WAITING_JOBS_MAX};
-use super::txn::Effects;
+use super::txn::Announcement;
 use crate::backend::{Event, Retention};
 use crate::clock::Clock;
 
@@ -48,20 +48,20 @@ impl Shared {
 
     /// A durable transaction: tell the observers, and one waiting worker of each queue that got work. That one wakes the
     /// next when it leaves some.
-    pub(super) fn announce(&self, effects: Effects) {
-        if !effects.events.is_empty() {
+    pub(super) fn announce(&self, announcement: Announcement) {
+        if !announcement.events.is_empty() {
             let sender = self
                 .events
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone();
             if let Some(sender) = sender {
-                for event in effects.events {
+                for event in announcement.events {
                     let _ = sender.send(event);
                 }
             }
         }
-        for queue in effects.woken {
+        for queue in announcement.woken {
             self.door(&queue).notify_one();
         }
     }

@@ -44,13 +44,21 @@ pub(super) struct Txn<'a> {
     pub(super) effects: Effects,
 }
 
+/// What observers and workers hear of a transaction.
+pub(super) struct Announcement {
+    pub(super) events: Vec<Event>,
+    /// The queues in which there may be work now.
+    pub(super) woken: Vec<String>,
+}
+
 /// What a transaction changed.
 #[derive(Default)]
 pub(super) struct Effects {
-    pub(super) events: Vec<Event>,
+    events: Vec<Event>,
     /// Queues in which jobs became ready, or may have.
-    pub(super) woken: Vec<String>,
-    counts: HashMap<(QueueId, State), i64>,
+    woken: Vec<QueueId>,
+    /// For each queue, how the count of each state changed.
+    counts: Vec<(QueueId, [i64; State::ALL.len()])>,
 }
 
 /// What an event tells of a job, besides its name.
@@ -130,10 +138,17 @@ impl Txn<'_> {
 
     /// Counts a job that came from `from` (nowhere when new) and is `to` now (nowhere when deleted).
     pub(super) fn count(&mut self, queue: QueueId, from: Option<State>, to: Option<State>) {
-        for (state, change) in [(from, -1), (to, 1)] {
-            if let Some(state) = state {
-                *self.effects.counts.entry((queue, state)).or_default() += change;
-            }
+        let known = self.effects.counts.iter().position(|(id, _)| *id == queue);
+        let place = known.unwrap_or_else(|| {
+            self.effects.counts.push((queue, [0; State::ALL.len()]));
+            self.effects.counts.len() - 1
+        });
+        let changes = &mut self.effects.counts[place].1;
+        if let Some(from) = from {
+            changes[from as usize] -= 1;
+        }
+        if let Some(to) = to {
+            changes[to as usize] += 1;
         }
     }
 
@@ -157,26 +172,35 @@ impl Txn<'_> {
     }
 
     /// Wakes workers of `queue` once the transaction is durable.
-    pub(super) fn wake(&mut self, queue: QueueId) -> Result<(), BackendError> {
-        let name = self.queue_name(queue)?;
-        if !self.effects.woken.contains(&name) {
-            self.effects.woken.push(name);
+    pub(super) fn wake(&mut self, queue: QueueId) {
+        if !self.effects.woken.contains(&queue) {
+            self.effects.woken.push(queue);
         }
-        Ok(())
     }
 
-    /// Writes the changed counts; the last step before the commit.
-    pub(super) fn write_counts(&mut self) -> Result<(), BackendError> {
-        for ((queue, state), change) in std::mem::take(&mut self.effects.counts) {
-            if change != 0 {
-                self.execute(
-                    "INSERT INTO queue_counts (queue, state, count) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (queue, state) DO UPDATE SET count = count + excluded.count",
-                    params![queue, state_code(state), change],
-                )?;
+    /// Writes the changed counts; the last step before the commit. Answers what to announce after it.
+    pub(super) fn conclude(mut self) -> Result<Announcement, BackendError> {
+        let effects = std::mem::take(&mut self.effects);
+        for (queue, changes) in effects.counts {
+            for (state, change) in State::ALL.into_iter().zip(changes) {
+                if change != 0 {
+                    self.execute(
+                        "INSERT INTO queue_counts (queue, state, count) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (queue, state) DO UPDATE SET count = count + excluded.count",
+                        params![queue, state_code(state), change],
+                    )?;
+                }
             }
         }
-        Ok(())
+        let woken = effects
+            .woken
+            .into_iter()
+            .map(|queue| self.queue_name(queue))
+            .collect::<Result<_, _>>()?;
+        Ok(Announcement {
+            events: effects.events,
+            woken,
+        })
     }
 
     fn remember_queue(&mut self, name: &str, id: QueueId) {

@@ -17,7 +17,7 @@ use super::maintenance;
 use super::options::{FOREIGN_POLL, MAINTENANCE_INTERVAL, WAITING_JOBS_MAX};
 use super::presence::Presence;
 use super::shared::Shared;
-use super::txn::{Effects, Memory, Txn};
+use super::txn::{Announcement, Effects, Memory, Txn};
 use crate::backend::{BackendError, BackendErrorKind};
 
 /// How many tasks one transaction serves at most; more would make the first wait for the last.
@@ -174,16 +174,16 @@ impl Writer {
         if self.poisoned {
             return Err(poisoned());
         }
-        let effects =
+        let announcement =
             self.in_transaction(|txn| tasks.iter_mut().try_for_each(|task| task.run(txn)))?;
-        self.shared.announce(effects);
+        self.shared.announce(announcement);
         Ok(())
     }
 
     fn in_transaction(
         &mut self,
         work: impl FnOnce(&mut Txn<'_>) -> Result<(), BackendError>,
-    ) -> Result<Effects, BackendError> {
+    ) -> Result<Announcement, BackendError> {
         self.begin()?;
         let mut txn = Txn {
             connection: &self.connection,
@@ -195,15 +195,13 @@ impl Writer {
             observed: self.shared.is_observed(),
             effects: Effects::default(),
         };
-        let done = work(&mut txn).and_then(|()| txn.write_counts());
-        let effects = std::mem::take(&mut txn.effects);
-        match done {
-            Ok(()) => match self
+        match work(&mut txn).and_then(|()| txn.conclude()) {
+            Ok(announcement) => match self
                 .connection
                 .prepare_cached("COMMIT")
                 .and_then(|mut commit| commit.execute([]))
             {
-                Ok(_) => Ok(effects),
+                Ok(_) => Ok(announcement),
                 Err(error) => {
                     self.roll_back();
                     Err(self.commit_failed(error))
@@ -255,8 +253,8 @@ impl Writer {
             .unwrap_or_default();
         let result = self.in_transaction(|txn| maintenance::run(txn, &dead));
         match result {
-            Ok(effects) => {
-                self.shared.announce(effects);
+            Ok(announcement) => {
+                self.shared.announce(announcement);
                 for id in dead {
                     if let Some(presence) = &self.presence {
                         presence.forget(id);

@@ -1,0 +1,5 @@
+//! The harness of the benchmarks: rounds in turn, medians, and ratios within one run.
+
+pub mod file_log;
+pub mod report;
+pub mod sqlite;

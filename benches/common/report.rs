@@ -1,0 +1,81 @@
+//! Measures and prints: jobs per second, CPU per job, and the ratio to a ceiling measured in the same run.
+
+use std::time::{Duration, Instant};
+
+/// What one round of a measurement took.
+#[derive(Clone, Copy, Debug)]
+pub struct Round {
+    /// How many jobs passed.
+    pub jobs: u64,
+    /// In which wall time.
+    pub wall: Duration,
+    /// For how much CPU time of this process.
+    pub cpu: Duration,
+}
+
+impl Round {
+    /// Jobs per second.
+    pub fn rate(&self) -> f64 {
+        self.jobs as f64 / self.wall.as_secs_f64()
+    }
+
+    /// Microseconds of CPU time for each job.
+    pub fn cpu_micros(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.jobs as f64
+    }
+}
+
+/// Measures `work`, which says how many jobs it passed.
+pub async fn round<F: Future<Output = u64>>(work: F) -> Round {
+    let (cpu, start) = (cpu_time(), Instant::now());
+    let jobs = work.await;
+    Round {
+        jobs,
+        wall: start.elapsed(),
+        cpu: cpu_time().saturating_sub(cpu),
+    }
+}
+
+/// CPU time of this process so far: all threads, user and system.
+pub fn cpu_time() -> Duration {
+    // Fields 14 and 15 of /proc/self/stat, in ticks of 10 ms; zero where there is no such file.
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
+    let ticks = |index: usize| {
+        fields
+            .get(index)
+            .and_then(|field| field.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
+    Duration::from_millis((ticks(11) + ticks(12)) * 10)
+}
+
+/// The round in the middle, by rate.
+pub fn median(mut rounds: Vec<Round>) -> Round {
+    rounds.sort_by(|a, b| a.rate().total_cmp(&b.rate()));
+    rounds[rounds.len() / 2]
+}
+
+/// Prints one figure, with its ratio to a ceiling when there is one.
+#[expect(clippy::print_stdout, reason = "a benchmark's report")]
+pub fn line(what: &str, round: Round, ceiling: Option<Round>) {
+    let ratio = ceiling
+        .map(|ceiling| format!("{:>6.2} × ceiling", round.rate() / ceiling.rate()))
+        .unwrap_or_default();
+    println!(
+        "{what:<56} {:>10.0} jobs/s {:>7.1} µs CPU/job  {ratio}",
+        round.rate(),
+        round.cpu_micros()
+    );
+}
+
+/// Prints a heading.
+#[expect(clippy::print_stdout, reason = "a benchmark's report")]
+pub fn heading(text: &str) {
+    println!("\n{text}");
+}
