@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::error::translate;
+use super::error::{full, translate};
 use super::keys;
 use super::row::{state_code, unknown_code};
 use super::txn::{Subject, Txn};
@@ -14,6 +14,9 @@ pub(super) fn enqueue(
     txn: &mut Txn<'_>,
     batch: &[Envelope],
 ) -> Result<Vec<Enqueued>, BackendError> {
+    if txn.is_short_of_room {
+        return Err(full());
+    }
     batch
         .iter()
         .map(|envelope| enqueue_one(txn, envelope))

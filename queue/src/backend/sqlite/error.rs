@@ -51,6 +51,13 @@ pub(super) fn inaccessible(path: &Path, error: std::io::Error) -> BackendError {
     BackendError::new(kind, detail).caused_by(error)
 }
 
+pub(super) fn full() -> BackendError {
+    BackendError::new(
+        BackendErrorKind::Full,
+        "the disk is full: free space; workers go on, and enqueueing resumes by itself",
+    )
+}
+
 pub(super) fn closed() -> BackendError {
     BackendError::new(
         BackendErrorKind::Closed,

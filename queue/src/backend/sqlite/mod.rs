@@ -16,6 +16,7 @@ mod query;
 mod rate;
 mod reader;
 mod recovery;
+mod reserve;
 mod row;
 mod schema;
 mod settle;

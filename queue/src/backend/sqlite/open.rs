@@ -12,6 +12,7 @@ use super::error::{inaccessible, translate};
 use super::options::{BUSY_TIMEOUT, CACHE_KIB, FILE_NAME};
 use super::presence::{self, Presence};
 use super::reader::Reader;
+use super::reserve::Reserve;
 use super::shared::Shared;
 use super::txn::Memory;
 use super::writer::Writer;
@@ -25,13 +26,13 @@ const STATEMENTS_KEPT: usize = 96;
 const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 
 pub(super) fn open(options: &SqliteOptions) -> Result<SqliteBackend, BackendError> {
-    let (connection, reader, presence) = match &options.folder {
+    let (connection, reader, presence, reserve) = match &options.folder {
         Some(folder) => open_folder(folder)?,
         None => {
             let mut connection = Connection::open_in_memory().map_err(translate)?;
             configure(&mut connection)?;
             schema::migrate(&mut connection)?;
-            (connection, None, None)
+            (connection, None, None, None)
         }
     };
     let worker = presence
@@ -47,6 +48,7 @@ pub(super) fn open(options: &SqliteOptions) -> Result<SqliteBackend, BackendErro
         connection,
         shared: shared.clone(),
         presence,
+        reserve,
         memory: Memory::default(),
         poisoned: false,
         seen: 0,
@@ -63,9 +65,15 @@ pub(super) fn open(options: &SqliteOptions) -> Result<SqliteBackend, BackendErro
     })
 }
 
-fn open_folder(
-    folder: &Path,
-) -> Result<(Connection, Option<Reader>, Option<Presence>), BackendError> {
+/// A connection that writes, and what only a store in a file has.
+type Parts = (
+    Connection,
+    Option<Reader>,
+    Option<Presence>,
+    Option<Reserve>,
+);
+
+fn open_folder(folder: &Path) -> Result<Parts, BackendError> {
     let is_new = !folder.exists();
     fs::create_dir_all(folder).map_err(|error| inaccessible(folder, error))?;
     let file = folder.join(FILE_NAME);
@@ -82,7 +90,12 @@ fn open_folder(
         sync_folder(parent)?;
     }
     let reader = Reader::start(connect(&file)?)?;
-    Ok((connection, Some(reader), Some(presence)))
+    Ok((
+        connection,
+        Some(reader),
+        Some(presence),
+        Some(Reserve::keep(folder)),
+    ))
 }
 
 fn connect(file: &Path) -> Result<Connection, BackendError> {

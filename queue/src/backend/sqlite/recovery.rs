@@ -50,7 +50,9 @@ fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendErr
         return settle::finish(txn, job, State::Dead, Some(&reason), None);
     }
     if lost.deadline.is_some_and(|deadline| deadline <= txn.now) {
-        return settle::finish(txn, job, State::Expired, Some("the deadline passed"), None);
+        // It may have been sent, so it is not called expired; but it must not be sent now.
+        let reason = format!("{cause}, and its deadline has passed");
+        return settle::finish(txn, job, State::Unknown, Some(&reason), None);
     }
     let now = txn.now;
     settle::make_ready(txn, job, now)

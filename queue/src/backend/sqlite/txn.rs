@@ -41,6 +41,8 @@ pub(super) struct Txn<'a> {
     pub(super) retention: Retention,
     /// Somebody listens, so events are worth making.
     pub(super) observed: bool,
+    /// The disk was full a moment ago: no new jobs.
+    pub(super) is_short_of_room: bool,
     pub(super) effects: Effects,
 }
 

@@ -16,6 +16,7 @@ use super::error::{closed, poisoned, translate};
 use super::maintenance;
 use super::options::{FOREIGN_POLL, MAINTENANCE_INTERVAL, WAITING_JOBS_MAX};
 use super::presence::Presence;
+use super::reserve::Reserve;
 use super::shared::Shared;
 use super::txn::{Announcement, Effects, Memory, Txn};
 use crate::backend::{BackendError, BackendErrorKind};
@@ -81,6 +82,7 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) shared: Arc<Shared>,
     pub(super) presence: Option<Presence>,
+    pub(super) reserve: Option<Reserve>,
     pub(super) memory: Memory,
     pub(super) poisoned: bool,
     /// SQLite's counter of commits by *other* connections, to notice other processes.
@@ -146,27 +148,20 @@ impl Writer {
     /// fails: on a full disk an enqueue is refused while a settlement still fits.
     fn serve(&mut self, group: &mut VecDeque<Box<dyn Task>>) {
         let mut tasks: Vec<Box<dyn Task>> = group.drain(..).collect();
-        let alone = tasks.len() == 1;
-        match self.transact(&mut tasks) {
-            Ok(()) => tasks.into_iter().for_each(|task| task.finish(Ok(()))),
-            Err(error) if alone || self.poisoned || !may_be_one_tasks_fault(error.kind()) => {
-                let (kind, text) = (error.kind(), error.to_string());
-                let mut first = Some(error);
-                for task in tasks {
-                    let error = first
-                        .take()
-                        .unwrap_or_else(|| BackendError::new(kind, text.clone()));
-                    task.finish(Err(error));
-                }
-            }
-            Err(error) => {
-                if error.kind() == BackendErrorKind::Full {
-                    self.make_room();
-                }
-                for task in tasks {
-                    self.serve(&mut VecDeque::from([task]));
-                }
-            }
+        let Err(error) = self.transact(&mut tasks) else {
+            tasks.into_iter().for_each(|task| task.finish(Ok(())));
+            return;
+        };
+        if error.kind() == BackendErrorKind::Full {
+            self.make_room();
+        }
+        if self.poisoned || !may_be_one_tasks_fault(error.kind()) {
+            refuse(tasks, error);
+            return;
+        }
+        for mut task in tasks {
+            let result = self.transact(std::slice::from_mut(&mut task));
+            task.finish(result);
         }
     }
 
@@ -193,6 +188,10 @@ impl Writer {
             worker: self.shared.worker,
             retention: self.shared.retention,
             observed: self.shared.is_observed(),
+            is_short_of_room: self
+                .reserve
+                .as_ref()
+                .is_some_and(|reserve| reserve.is_short),
             effects: Effects::default(),
         };
         match work(&mut txn).and_then(|()| txn.conclude()) {
@@ -246,6 +245,9 @@ impl Writer {
         if self.poisoned {
             return;
         }
+        if let Some(reserve) = &mut self.reserve {
+            reserve.restore(&self.connection);
+        }
         let dead = self
             .presence
             .as_ref()
@@ -268,13 +270,9 @@ impl Writer {
         }
     }
 
-    /// Folds the log into the database, so that its space can be used again.
-    fn make_room(&self) {
-        if let Err(error) = self
-            .connection
-            .execute_batch("PRAGMA wal_checkpoint(RESTART)")
-        {
-            tracing::warn!(error = %error, "the log could not be folded into the database");
+    fn make_room(&mut self) {
+        if let Some(reserve) = &mut self.reserve {
+            reserve.spend(&self.connection);
         }
     }
 
@@ -298,15 +296,28 @@ impl Writer {
             [self.shared.worker],
             |row| row.get(0),
         );
-        // The last connection to close folds the log into the database and removes it.
-        let closed = self.connection.close();
-        if let Err((_, error)) = closed {
+        // A tidy end leaves one file behind, and nothing in it that was wiped.
+        let folded = self
+            .connection
+            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        if let Err(error) =
+            folded.and_then(|()| self.connection.close().map_err(|(_, error)| error))
+        {
             tracing::warn!(error = %error, "the store did not close cleanly; nothing acknowledged is lost");
         }
         if let (Ok(0), Some(presence)) = (running, self.presence) {
             presence.retire();
         }
         self.shared.wake_all();
+    }
+}
+
+/// Answers all `tasks` with `error`; the first gets its causes too.
+fn refuse(tasks: Vec<Box<dyn Task>>, error: BackendError) {
+    let (kind, text) = (error.kind(), error.to_string());
+    let again = std::iter::repeat_with(|| BackendError::new(kind, text.clone()));
+    for (task, error) in tasks.into_iter().zip(std::iter::once(error).chain(again)) {
+        task.finish(Err(error));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every backend must do: one file for each promise of [`Backend`], run against all of them.
+//! What every backend must do: one file for each promise of [`Backend`](crate::backend::Backend), run against all of them.
 //!
 //! A backend joins with one line in a test:
 //!
@@ -59,7 +59,7 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     time::a_waiting_lease_wakes_at_the_due_time,
     time::a_step_of_the_wall_clock_takes_no_lease_away,
     deadline::an_expired_job_is_never_leased,
-    deadline::a_lost_job_past_its_deadline_expires,
+    deadline::a_lost_job_past_its_deadline_ends_unknown,
     lanes::lanes_share_and_caps_hold,
     lanes::an_urgent_job_passes_a_backlog,
     rate::a_rate_is_shared_by_all_who_lease,
