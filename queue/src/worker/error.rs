@@ -84,8 +84,6 @@ pub(super) fn may_recover(kind: BackendErrorKind) -> bool {
         | BackendErrorKind::ReadOnly
         | BackendErrorKind::Inaccessible
         | BackendErrorKind::Locked
-        | BackendErrorKind::Overloaded
-        | BackendErrorKind::Unconfirmed
         | BackendErrorKind::BatchTooLarge
         | BackendErrorKind::Io => true,
         BackendErrorKind::Corrupt

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::Id;
 
 use super::call::{Call, millis};
+use super::execute::Cancel;
 use super::outage::Outage;
 use super::settle::Settler;
 use super::table::Table;
@@ -64,7 +65,7 @@ impl Heartbeat {
             return run_out(table, now);
         }
         let leases: Vec<Lease> = (table.running())
-            .filter(|(_, entry)| entry.cancel.is_none())
+            .filter(|(_, entry)| entry.cancel != Some(Cancel::LeaseLost))
             .map(|(_, entry)| entry.lease)
             .chain(settler.held().map(|unsettled| unsettled.settlement.lease))
             .collect();

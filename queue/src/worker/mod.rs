@@ -4,6 +4,7 @@
 //! its thread costs its own job and nothing else. What the worker decides is in pure functions beside the loop.
 
 mod adopt;
+mod attempts;
 mod builder;
 mod call;
 mod capacity;
