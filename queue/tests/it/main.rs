@@ -1,3 +1,4 @@
 //! Integration tests: one binary, one module for each behaviour.
 
 mod conformance;
+mod worker;
