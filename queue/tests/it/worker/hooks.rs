@@ -56,8 +56,7 @@ async fn logged(
         .hook(Panics)
         .hook(Named("second", log.clone()));
     worker.run_until_empty().await.unwrap();
-    let log = log.lock().unwrap().clone();
-    log
+    log.lock().unwrap().clone()
 }
 
 #[tokio::test]
