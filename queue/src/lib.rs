@@ -10,6 +10,7 @@ pub mod notification;
 pub mod producer;
 pub mod provider;
 pub mod retry;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod worker;
@@ -17,3 +18,4 @@ pub mod worker;
 pub use future::BoxFuture;
 pub use job::{Job, JobId, Priority, State};
 pub use producer::{Enqueue, EnqueueError, EnqueueReceipt, Queue};
+pub use worker::{Worker, WorkerHandle};

@@ -1,7 +1,14 @@
 //! Integration tests: one binary, one module for each behaviour.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it expects by stopping, and why it skips by printing"
+)]
+
 mod conformance;
 mod format;
 mod shared_file;
 mod store_faults;
 mod support;
+mod worker;

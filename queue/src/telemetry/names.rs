@@ -1,0 +1,24 @@
+//! Every span and field name that the library records.
+
+/// Span of one attempt at a job, from its start until its outcome is known. Level `info`; a root span, because a job
+/// outlives the code that enqueued it: [`TRACEPARENT`] links the two.
+pub const JOB_ATTEMPT: &str = "job.attempt";
+
+/// The job's id.
+pub const JOB_ID: &str = "job.id";
+/// The job's kind, such as `otp`.
+pub const JOB_KIND: &str = "job.kind";
+/// The number of the attempt, from 1.
+pub const ATTEMPT: &str = "job.attempt_number";
+/// The queue's name, such as `sms`.
+pub const QUEUE: &str = "queue.name";
+/// The outcome's name, such as `completed`: [`Outcome::as_str`](crate::worker::Outcome::as_str).
+pub const OUTCOME: &str = "job.outcome";
+/// W3C `traceparent` of the code that enqueued the job, when it gave one.
+pub const TRACEPARENT: &str = "traceparent";
+/// Why, in words without personal data.
+pub const REASON: &str = "reason";
+/// The kind of a backend's error: [`BackendErrorKind::as_str`](crate::backend::BackendErrorKind::as_str).
+pub const ERROR_KIND: &str = "error.kind";
+/// How many jobs a log event speaks of.
+pub const JOBS: &str = "jobs";

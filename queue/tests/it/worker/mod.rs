@@ -1,0 +1,14 @@
+//! What a worker promises, on the real store in memory.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which the lint does not know for such"
+)]
+
+mod attempts;
+mod capacity;
+mod drain;
+mod hooks;
+mod leases;
+mod stop;
+mod support;
