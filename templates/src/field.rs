@@ -25,8 +25,12 @@ impl Field {
     }
 }
 
-/// The name in `known` that `wrong` was probably meant to be.
-pub(crate) fn closest<'a>(
+/// The name in `known` that `wrong` was probably meant to be: a few letters apart, if any is.
+///
+/// ```
+/// assert_eq!(queue_templates::closest("priorty", ["priority", "name"]), Some("priority"));
+/// ```
+pub fn closest<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

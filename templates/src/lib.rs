@@ -55,5 +55,5 @@ pub use check::{Analysis, Place, Start, Use, analyze, check};
 pub use engine::Template;
 pub use error::{Problem, TemplateError, TemplateErrorKind};
 pub use escape::{Escape, escape_for};
-pub use field::Field;
+pub use field::{Field, closest};
 pub use limits::{BLOCK_DEPTH_MAX, OUTPUT_BYTES_MAX, SOURCE_BYTES_MAX, TAG_BRACKETS_MAX};
