@@ -1,7 +1,10 @@
 //! An embeddable, typed notification queue.
 
 // The derives name this crate `::queue`, here as everywhere.
-#[allow(unused_extern_crates, reason = "used only where a derive is used in this crate")]
+#[allow(
+    unused_extern_crates,
+    reason = "used only where a derive is used in this crate"
+)]
 extern crate self as queue;
 
 #[doc(hidden)]
