@@ -1,10 +1,26 @@
 //! Names that generated code may use. No stability promise: never name them by hand.
 
+mod placeholders;
+mod probe;
+mod redacted;
+mod schema;
+mod template;
+
+pub use std::string::String;
+pub use std::vec::Vec;
+
 pub use queue_templates as templates;
 pub use schemars;
 pub use serde;
 pub use serde_json;
 
+pub use self::placeholders::{
+    AlwaysText, AnyText, AnyValue, ListWithoutEach, MayBeMissing, Shown, With, is_text,
+};
+pub use self::probe::{NotAPayload, Probe};
+pub use self::redacted::{NoMessage, Redacted};
+pub use self::schema::TaggedSchema;
+pub use self::template::StaticTemplate;
 pub use crate::job::{
     Addressed, DecodeError, EncodeError, Job, Kind, KindInfo, Payload, Priority, UnknownPolicy,
     Upcast, decode_tagged, encode_tagged,

@@ -1,0 +1,1 @@
+//! Token snapshots: what the derives write, as readers of expanded code see it.
