@@ -10,6 +10,8 @@ pub mod notification;
 pub mod producer;
 pub mod provider;
 pub mod retry;
+#[cfg(feature = "sms")]
+pub mod sms;
 pub mod worker;
 
 pub use future::BoxFuture;
