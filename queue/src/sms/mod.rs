@@ -1,8 +1,10 @@
 //! The SMS channel: phone numbers, texts, one-time codes.
 
 mod metadata;
+mod otp_code;
 mod phone_number;
 mod region;
 
+pub use otp_code::{OTP_CODE_CHARS_MAX, OTP_CODE_CHARS_MIN, OtpCode, OtpCodeError};
 pub use phone_number::{PHONE_NUMBER_CHARS_MAX, PhoneNumber, PhoneNumberError};
 pub use region::{DEFAULT_REGION, ParseRegionError, Region};
