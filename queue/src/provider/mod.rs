@@ -2,10 +2,12 @@
 
 mod error;
 mod message;
+mod mock;
 mod receipt;
 
 pub use error::{ProviderError, ProviderErrorKind};
 pub use message::{IntoMessage, Message, RenderError};
+pub use mock::{MOCK_CALLS_MAX, Mock, MockAnswer, MockCall};
 pub use receipt::Receipt;
 
 use std::sync::Arc;
