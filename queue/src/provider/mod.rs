@@ -1,6 +1,8 @@
 //! Who delivers a message.
 
 mod error;
+#[cfg(feature = "sms")]
+mod from_env;
 #[cfg(feature = "http")]
 mod http;
 mod message;
@@ -10,6 +12,8 @@ mod receipt;
 mod salum;
 
 pub use error::{ProviderError, ProviderErrorKind};
+#[cfg(feature = "sms")]
+pub use from_env::{FromEnvError, provider_from_env};
 #[cfg(feature = "http")]
 pub use http::{TlsError, UrlError};
 pub use message::{IntoMessage, Message, RenderError};
