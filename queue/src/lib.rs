@@ -17,6 +17,8 @@ pub mod notification;
 pub mod producer;
 pub mod provider;
 pub mod retry;
+#[cfg(feature = "sms")]
+pub mod sms;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -24,6 +26,13 @@ pub mod worker;
 
 pub use future::BoxFuture;
 pub use job::{Job, JobId, Priority, State};
+#[cfg(feature = "sms")]
+pub use notification::{
+    NotificationSms, OtpSms, SmsJob, WelcomeSms, create_notification_sms_job, create_otp_sms_job,
+    create_welcome_sms_job,
+};
 pub use producer::{Enqueue, EnqueueError, EnqueueReceipt, Queue};
 pub use queue_derive::{Job, Payload, Template};
+#[cfg(feature = "sms")]
+pub use sms::{OtpCode, PhoneNumber, SmsMessage};
 pub use worker::{Worker, WorkerHandle};

@@ -30,10 +30,7 @@ impl Field {
 /// ```
 /// assert_eq!(queue_templates::closest("priorty", ["priority", "name"]), Some("priority"));
 /// ```
-pub fn closest<'a>(
-    wrong: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn closest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (wrong.len() / 3).max(1);
     known
         .into_iter()

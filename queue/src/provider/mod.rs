@@ -1,12 +1,29 @@
 //! Who delivers a message.
 
 mod error;
+#[cfg(feature = "sms")]
+mod from_env;
+#[cfg(feature = "http")]
+mod http;
 mod message;
+mod mock;
 mod receipt;
+#[cfg(feature = "salum")]
+mod salum;
 
 pub use error::{ProviderError, ProviderErrorKind};
+#[cfg(feature = "sms")]
+pub use from_env::{FromEnvError, provider_from_env};
+#[cfg(feature = "http")]
+pub use http::{TlsError, UrlError};
 pub use message::{IntoMessage, Message, RenderError};
+pub use mock::{MOCK_CALLS_MAX, Mock, MockAnswer, MockCall};
 pub use receipt::Receipt;
+#[cfg(feature = "salum")]
+pub use salum::{
+    BULK_ROWS, BULK_ROWS_MAX, Balance, CALLS_IN_FLIGHT, DeliveryFailure, DeliveryReport,
+    DeliveryState, ParseBalanceError, SALUM_URL, Salum, SalumError, SalumOptions,
+};
 
 use std::sync::Arc;
 use std::time::Duration;

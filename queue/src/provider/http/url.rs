@@ -1,0 +1,115 @@
+//! [`BaseUrl`]: an address that credentials may be sent to.
+
+use reqwest::Url;
+
+/// The address under which a provider's endpoints are: `https:`, or `http:` on this machine.
+#[derive(Clone)]
+pub(crate) struct BaseUrl(Url);
+
+impl BaseUrl {
+    /// The address in `text`. Plain `http:` to another machine is refused unless `insecure_allowed`.
+    pub(crate) fn parse(text: &str, insecure_allowed: bool) -> Result<Self, UrlError> {
+        let mut url = Url::parse(text.trim()).map_err(|_| UrlError::Malformed)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(UrlError::Credentials);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(UrlError::Query);
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if insecure_allowed || is_loopback(&url) => {}
+            "http" => return Err(UrlError::Insecure),
+            _ => return Err(UrlError::Malformed),
+        }
+        if !url.path().ends_with('/') {
+            let path = format!("{}/", url.path());
+            url.set_path(&path);
+        }
+        Ok(Self(url))
+    }
+
+    /// The address of `endpoint`, a relative path of our own such as `sendsms/`.
+    pub(crate) fn join(&self, endpoint: &str) -> Url {
+        let mut url = self.0.clone();
+        let path = format!("{}{endpoint}", url.path());
+        url.set_path(&path);
+        url
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// The host, for logs; the path may hold a token.
+    pub(crate) fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// An address that a provider can't use. Never quotes it: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// It is no absolute `https:` or `http:` address.
+    #[error("not an absolute https: address")]
+    Malformed,
+    /// It holds a user name or password.
+    #[error("the address holds a user name or password: credentials have settings of their own")]
+    Credentials,
+    /// It has a query or a fragment.
+    #[error("the address has a query or fragment: give only the part before `?` and `#`")]
+    Query,
+    /// It is plain `http:` to another machine, which would show credentials and texts to everybody on the way.
+    #[error(
+        "the address is http: on another machine: use https:, or allow insecure HTTP in the options"
+    )]
+    Insecure,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_anywhere_and_http_on_this_machine() {
+        for good in [
+            "https://sms.example/api/services/",
+            "https://sms.example/api/services",
+            "http://127.0.0.1:8080/api/services",
+            "http://[::1]:8080/",
+            "http://localhost/",
+        ] {
+            assert!(BaseUrl::parse(good, false).is_ok(), "{good}");
+        }
+        for (wrong, error) in [
+            ("sms.example", UrlError::Malformed),
+            ("ftp://sms.example/", UrlError::Malformed),
+            ("https://a:b@sms.example/", UrlError::Credentials),
+            ("https://sms.example/?apikey=k", UrlError::Query),
+            ("http://sms.example/", UrlError::Insecure),
+            ("http://127.0.0.1.example/", UrlError::Insecure),
+            ("http://localhost.example/", UrlError::Insecure),
+        ] {
+            assert_eq!(BaseUrl::parse(wrong, false).err(), Some(error), "{wrong}");
+        }
+        assert!(BaseUrl::parse("http://sms.example/", true).is_ok());
+    }
+
+    #[test]
+    fn endpoints_go_under_the_path_with_or_without_its_slash() {
+        for base in ["https://h/api/services", "https://h/api/services/"] {
+            let url = BaseUrl::parse(base, false).unwrap().join("sendsms/");
+            assert_eq!(url.as_str(), "https://h/api/services/sendsms/");
+        }
+    }
+}
