@@ -12,6 +12,8 @@ pub mod provider;
 pub mod retry;
 #[cfg(feature = "sms")]
 pub mod sms;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod worker;
 
 pub use future::BoxFuture;

@@ -1,0 +1,3 @@
+//! The test kit (feature `testing`).
+
+pub mod gateway;
