@@ -6,6 +6,9 @@ mod error;
 mod matching;
 mod options;
 mod report;
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod tests;
 mod waiting;
 mod wire;
 

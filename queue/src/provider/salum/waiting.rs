@@ -65,6 +65,9 @@ struct State {
 /// How much earlier than its caller a send gives up, so that its own, better informed answer comes first.
 const MARGIN_MAX: Duration = Duration::from_millis(50);
 
+/// Longest time that one send is given, however long its caller would wait.
+const TIMEOUT_MAX: Duration = Duration::from_secs(600);
+
 /// How long a message that found no free call stays away.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
@@ -93,6 +96,7 @@ impl Batcher {
         timeout: Duration,
     ) -> Verdict {
         let started = Instant::now();
+        let timeout = timeout.min(TIMEOUT_MAX);
         let deadline = started + (timeout - MARGIN_MAX.min(timeout / 20));
         let (reply, mut answer) = oneshot::channel();
         let number = {
