@@ -19,3 +19,5 @@ pub mod worker;
 pub use future::BoxFuture;
 pub use job::{Job, JobId, Priority, State};
 pub use producer::{Enqueue, EnqueueError, EnqueueReceipt, Queue};
+#[cfg(feature = "sms")]
+pub use sms::{OtpCode, PhoneNumber, SmsMessage, SmsText};
