@@ -1,5 +1,10 @@
 //! The HTTP client that providers share: bounded, without redirects, and sure about what was sent.
 
+#![cfg_attr(
+    not(feature = "salum"),
+    expect(dead_code, reason = "the providers that need it turn it on")
+)]
+
 mod failure;
 mod retry_after;
 mod tls;

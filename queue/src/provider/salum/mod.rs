@@ -7,7 +7,7 @@ mod matching;
 mod options;
 mod report;
 #[cfg(test)]
-#[cfg(feature = "testing")]
+#[cfg(all(feature = "testing", any(feature = "tls-aws-lc", feature = "tls-ring")))]
 mod tests;
 mod waiting;
 mod wire;

@@ -174,17 +174,18 @@ impl State {
     fn take(&mut self, rows_max: usize) -> Vec<Waiting> {
         let mut ids = HashSet::new();
         let mut taken: Vec<Waiting> = Vec::new();
-        let mut kept = VecDeque::new();
+        let mut kept = Vec::new();
         while taken.len() < rows_max
             && let Some(waiting) = self.waiting.pop_front()
         {
             match ids.insert(waiting.id.clone()) {
                 true => taken.push(waiting),
-                false => kept.push_back(waiting),
+                false => kept.push(waiting),
             }
         }
-        kept.append(&mut self.waiting);
-        self.waiting = kept;
+        for waiting in kept.into_iter().rev() {
+            self.waiting.push_front(waiting);
+        }
         taken
     }
 }

@@ -116,16 +116,18 @@ async fn a_list_that_is_too_long_is_halved_and_learnt_from() {
 
 #[tokio::test]
 async fn one_bad_message_does_not_take_the_others_with_it() {
-    // A gateway that refuses a whole list for one number: everybody else is sent.
-    let gateway = Gateway::start().await.unwrap();
-    gateway.next(1, Fault::flat(1003));
-    gateway.number(&number(2), 1003);
-    let salum = one_call(&gateway, |options| {
-        options.linger(Duration::from_millis(50))
-    });
-    let answers = send_together(&salum, 1..=4).await;
-    assert_eq!(kinds(&answers), ["sent", "rejected", "sent", "sent"]);
-    assert!(gateway.duplicates().is_empty());
+    // A gateway that refuses a whole list for one number, or its size: everybody else is sent.
+    for fault in [Fault::flat(1003), Fault::status(413), Fault::flat(1004)] {
+        let gateway = Gateway::start().await.unwrap();
+        gateway.next(1, fault);
+        gateway.number(&number(2), 1003);
+        let salum = one_call(&gateway, |options| {
+            options.linger(Duration::from_millis(50))
+        });
+        let answers = send_together(&salum, 1..=4).await;
+        assert_eq!(kinds(&answers), ["sent", "rejected", "sent", "sent"]);
+        assert!(gateway.duplicates().is_empty());
+    }
 }
 
 #[tokio::test]
@@ -151,7 +153,7 @@ async fn a_whole_call_that_fails_fails_for_every_message() {
 #[tokio::test]
 async fn a_caller_that_leaves_before_its_call_leaves_no_message_behind() {
     let gateway = Gateway::start().await.unwrap();
-    gateway.next(1, Fault::slow(Duration::from_millis(400)));
+    gateway.next(1, Fault::slow(Duration::from_secs(1)));
     let salum = one_call(&gateway, |options| options);
     let busy = tokio::spawn({
         let salum = Arc::clone(&salum);
@@ -178,13 +180,13 @@ async fn a_caller_that_leaves_before_its_call_leaves_no_message_behind() {
 #[tokio::test]
 async fn a_caller_that_leaves_during_its_call_takes_nobody_with_it() {
     let gateway = Gateway::start().await.unwrap();
-    gateway.next(1, Fault::slow(Duration::from_millis(200)));
+    gateway.next(1, Fault::slow(Duration::from_millis(1500)));
     let salum = one_call(&gateway, |options| {
         options.linger(Duration::from_millis(50))
     });
     let leaver = tokio::spawn({
         let salum = Arc::clone(&salum);
-        async move { send_within(&salum, 1, Duration::from_millis(150)).await }
+        async move { send_within(&salum, 1, Duration::from_secs(1)).await }
     });
     let dropped = tokio::spawn({
         let salum = Arc::clone(&salum);
@@ -236,4 +238,16 @@ async fn nothing_runs_on_when_the_client_is_gone() {
         }
     }
     panic!("the call's task is still there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_messages_are_each_sent_once() {
+    let gateway = Gateway::start().await.unwrap();
+    let salum = Arc::new(gateway.salum_options().bulk_rows(20).build().unwrap());
+    let answers = send_together(&salum, 0..2000).await;
+    // Most went out together.
+    assert!(gateway.requests().len() < 500);
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(gateway.accepted_count(), 2000);
+    assert!(gateway.duplicates().is_empty());
 }

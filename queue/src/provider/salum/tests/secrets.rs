@@ -38,7 +38,7 @@ async fn no_error_shows_a_key_a_number_or_a_text() {
     if let Err(error) = send(&salum, 1).await {
         shown += &format!(" {error} {error:?}");
     }
-    for secret in ["canary", "31415926535", "2718", "712000001", "Karibu 1"] {
+    for secret in ["canary", "31415926535", "2718", "712000001", "Karibu"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
 }
