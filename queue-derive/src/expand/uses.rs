@@ -5,16 +5,20 @@ use queue_templates::{Place, Start, Use};
 use quote::{format_ident, quote_spanned};
 
 use crate::model::{Record, Text};
+use crate::path;
 
 pub(super) fn check(record: &Record, text: &Text, uses: &[Use]) -> TokenStream {
+    // At the literal, but as generated code: so the compiler does not suggest to replace the literal by a field.
+    let span = Span::call_site().located_at(text.span);
     let ident = &record.ident;
-    let runtime = &record.runtime;
+    let runtime = path::at(&record.runtime, span);
     let checker = Checker {
         record,
-        span: text.span,
+        runtime: &runtime,
+        span,
     };
     let statements = checker.statements(uses);
-    quote_spanned! {text.span=>
+    quote_spanned! {span=>
         const _: () = {
             #[allow(unused_imports)]
             use #runtime::{AnyText as _, AnyValue as _};
@@ -29,7 +33,7 @@ pub(super) fn check(record: &Record, text: &Text, uses: &[Use]) -> TokenStream {
 
 struct Checker<'a> {
     record: &'a Record,
-    /// The text's literal: where the compiler reports a missing field.
+    runtime: &'a TokenStream,
     span: Span,
 }
 
@@ -39,7 +43,7 @@ impl Checker<'_> {
     }
 
     fn statement(&self, one: &Use) -> TokenStream {
-        let runtime = &self.record.runtime;
+        let runtime = self.runtime;
         match one {
             Use::Read(place) => {
                 let place = self.place(place);

@@ -14,9 +14,7 @@ pub use schemars;
 pub use serde;
 pub use serde_json;
 
-pub use self::placeholders::{
-    AlwaysText, AnyText, AnyValue, ListWithoutEach, MayBeMissing, Shown, With, is_text,
-};
+pub use self::placeholders::{AnyText, AnyValue, NoText, Shown, Text, With, is_text};
 pub use self::probe::{NotAPayload, Probe};
 pub use self::redacted::{NoMessage, Redacted};
 pub use self::schema::TaggedSchema;
