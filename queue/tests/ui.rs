@@ -3,6 +3,8 @@
 //! The messages are those of one compiler, so the checks run this with a pinned one. To accept new messages:
 //! `TRYBUILD=overwrite cargo test -p queue --no-default-features --test ui`.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::PathBuf;
 
 /// Where the compiler lists the implementations of a trait, and channels add some: tested without channels only.

@@ -46,8 +46,10 @@ mod engine;
 mod error;
 mod escape;
 mod field;
+mod helper;
 mod limits;
 mod path;
+mod scope;
 pub mod shipped;
 mod walk;
 
