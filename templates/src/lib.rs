@@ -36,6 +36,9 @@
 //! Everything else is refused with a message: partials (they can recurse until the process aborts), decorators, `lookup`
 //! (it can't be checked), `log` (it would write payloads into logs), `{{{…}}}` (it skips escaping) and `../`.
 //!
+//! As everywhere in Handlebars, `false`, `0`, an empty text, an empty list and no value count as false in conditions, and
+//! take the `{{else}}` of `with`; a loop over nothing takes its own.
+//!
 //! # The last newline
 //!
 //! Editors end files with a newline that nobody means to send: **one** newline at the end of a source is not part of the

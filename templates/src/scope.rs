@@ -25,15 +25,13 @@ impl Walker<'_> {
     /// `{{#each items as |item|}}` and `{{#with value as |name|}}`.
     pub(crate) fn scope(&mut self, block: &'static str, tag: &HelperTemplate) {
         self.misuses(block, tag, (1, 1), &[]);
-        let place = match tag.params.first() {
+        let field = tag.params.first();
+        let is_guarded =
+            tag.inverse.is_some() || self.is_present(field.and_then(Parameter::as_name));
+        let place = match field {
             Some(parameter @ Parameter::Path(_)) => {
                 let raw = parameter.as_name().unwrap_or_default();
-                if block == "each" && self.is_optional(raw) {
-                    self.problem(format!(
-                        "`{raw}` may have no value: write `{{{{#with {raw} as |list|}}}}{{{{#each list as |x|}}}}…{{{{/each}}}}{{{{else}}}}…{{{{/with}}}}`"
-                    ));
-                }
-                if block == "with" && self.is_optional(raw) && tag.inverse.is_none() {
+                if self.is_optional(raw) && !is_guarded {
                     self.problem(format!(
                         "`{raw}` may have no value: say with `{{{{else}}}}` what is written then"
                     ));
@@ -70,11 +68,13 @@ impl Walker<'_> {
                     items: place,
                     item: value,
                     body,
+                    is_guarded,
                 },
                 _ => Use::With {
                     value: place,
                     name: value,
                     body,
+                    is_guarded,
                 },
             });
         }

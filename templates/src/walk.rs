@@ -180,7 +180,7 @@ impl<'a> Walker<'a> {
 
     /// A value that becomes part of the result.
     fn shown(&mut self, raw: &str) {
-        let is_present = self.present.iter().any(|present| present == raw);
+        let is_present = self.is_present(Some(raw));
         if self.is_optional(raw) && !is_present {
             self.problem(format!(
                 "`{raw}` may have no value, and nothing would be written: write `{{{{#if {raw}}}}}…{{{{{raw}}}}}…{{{{/if}}}}` around it"
@@ -272,6 +272,11 @@ impl<'a> Walker<'a> {
     /// Whether the struct has the field, as far as anybody knows.
     fn is_field(&self, name: &str) -> bool {
         self.known.is_none() || self.is_known_field(name)
+    }
+
+    /// Whether a condition around this point makes sure that the path has a value.
+    pub(crate) fn is_present(&self, raw: Option<&str>) -> bool {
+        raw.is_some_and(|raw| self.present.iter().any(|present| present == raw))
     }
 
     pub(crate) fn is_known_field(&self, name: &str) -> bool {

@@ -53,17 +53,43 @@ impl Checker<'_> {
                 let place = self.place(place);
                 quote_spanned!(self.span=> #runtime::is_text(#runtime::Shown(&#place).kind());)
             }
-            Use::Each { items, item, body } => {
+            Use::Each {
+                items,
+                item,
+                body,
+                is_guarded,
+            } => {
                 let (items, item) = (self.place(items), self.variable(item));
+                let present = self.present(&items, *is_guarded);
                 let body = self.statements(body);
-                quote_spanned!(self.span=> for #item in &#items { #body })
+                quote_spanned! {self.span=>
+                    #present
+                    for #item in #runtime::With(&#items).value() { #body }
+                }
             }
-            Use::With { value, name, body } => {
+            Use::With {
+                value,
+                name,
+                body,
+                is_guarded,
+            } => {
                 let (value, name) = (self.place(value), self.variable(name));
+                let present = self.present(&value, *is_guarded);
                 let body = self.statements(body);
-                quote_spanned!(self.span=> { let #name = #runtime::With(&#value).value(); #body })
+                quote_spanned! {self.span=>
+                    #present
+                    { let #name = #runtime::With(&#value).value(); #body }
+                }
             }
         }
+    }
+
+    /// Refuses an option as the value of a block that does not say what is written without one.
+    fn present(&self, value: &TokenStream, is_guarded: bool) -> Option<TokenStream> {
+        let runtime = self.runtime;
+        (!is_guarded).then(
+            || quote_spanned!(self.span=> #runtime::is_present(#runtime::Shown(&#value).kind());),
+        )
     }
 
     fn place(&self, place: &Place) -> TokenStream {

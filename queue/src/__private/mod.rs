@@ -14,7 +14,9 @@ pub use schemars;
 pub use serde;
 pub use serde_json;
 
-pub use self::placeholders::{AnyText, AnyValue, NoText, Shown, Text, With, is_text};
+pub use self::placeholders::{
+    AnyText, AnyValue, NoText, Present, Shown, Text, With, is_present, is_text,
+};
 pub use self::probe::{NotAPayload, Probe};
 pub use self::redacted::{NoMessage, Redacted};
 pub use self::schema::TaggedSchema;

@@ -54,6 +54,20 @@ impl Text for () {}
 /// Accepts what is a text.
 pub fn is_text<K: Text>(_: K) {}
 
+/// What a block without `{{else}}` may open.
+#[diagnostic::on_unimplemented(
+    message = "a block of this text opens a value that may be missing: `{Self}`",
+    label = "a block in here",
+    note = "say with `{{{{else}}}}` what is written then, or write `{{{{#if value}}}}…{{{{/if}}}}` around the block"
+)]
+pub trait Present {}
+
+impl Present for () {}
+impl Present for ListWithoutEach {}
+
+/// Accepts what is always there.
+pub fn is_present<K: Present>(_: K) {}
+
 /// The value of `{{#with value as |name|}}`.
 pub struct With<'a, T: ?Sized>(pub &'a T);
 
