@@ -303,9 +303,13 @@ impl<'a> Walker<'a> {
 fn made_sure(condition: &Parameter, sure: &mut Vec<String>) {
     match condition {
         Parameter::Path(_) => sure.extend(condition.as_name().map(str::to_owned)),
-        Parameter::Subexpression(inner) if inner.name() == "and" => {
-            for part in inner.params().into_iter().flatten() {
-                made_sure(part, sure);
+        Parameter::Subexpression(inner) => {
+            if let TemplateElement::Expression(tag) = inner.as_element()
+                && tag.name.as_name() == Some("and")
+            {
+                for part in &tag.params {
+                    made_sure(part, sure);
+                }
             }
         }
         _ => {}
