@@ -68,7 +68,7 @@ pub(super) fn requeue(txn: &mut Txn<'_>, id: JobId) -> Result<Requeued, BackendE
     }
     let fresh = Row { attempt: 0, ..job };
     let now = txn.now;
-    settle::make_ready(txn, &fresh, now)?;
+    settle::make_ready(txn, &fresh, now, None)?;
     txn.event(EventKind::Requeued, &fresh.subject(), None)?;
     Ok(Requeued::Requeued)
 }
@@ -121,7 +121,7 @@ pub(super) fn unpark(
         let jobs = parked(txn, id, kind)?;
         for job in &jobs {
             let now = txn.now;
-            settle::make_ready(txn, job, now)?;
+            settle::make_ready(txn, job, now, None)?;
             txn.event(
                 EventKind::Requeued,
                 &job.subject(),

@@ -55,7 +55,7 @@ fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendErr
         return settle::finish(txn, job, State::Unknown, Some(&reason), None);
     }
     let now = txn.now;
-    settle::make_ready(txn, job, now)
+    settle::make_ready(txn, job, now, Some(cause))
 }
 
 fn select(

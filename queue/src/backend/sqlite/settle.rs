@@ -41,7 +41,7 @@ fn settle_one(txn: &mut Txn<'_>, settlement: &Settlement) -> Result<Settled, Bac
         }
         Disposition::Unknown { reason } => finish(txn, &job, State::Unknown, Some(reason), None)?,
         Disposition::Park { reason, adoptable } => park(txn, &job.uncharged(), reason, *adoptable)?,
-        Disposition::Release => make_ready(txn, &job.uncharged(), now)?,
+        Disposition::Release => make_ready(txn, &job.uncharged(), now, None)?,
     }
     Ok(Settled::Recorded)
 }
@@ -178,8 +178,13 @@ fn postpone(
 }
 
 /// Makes a job ready again without an event: nothing happened to it.
-pub(super) fn make_ready(txn: &mut Txn<'_>, job: &Row, at: Timestamp) -> Result<(), BackendError> {
-    wait(txn, job, State::Ready, at, None)?;
+pub(super) fn make_ready(
+    txn: &mut Txn<'_>,
+    job: &Row,
+    at: Timestamp,
+    reason: Option<&str>,
+) -> Result<(), BackendError> {
+    wait(txn, job, State::Ready, at, reason)?;
     txn.count(job.queue, Some(job.state), Some(State::Ready));
     txn.wake(job.queue);
     Ok(())
