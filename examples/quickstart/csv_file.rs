@@ -127,16 +127,20 @@ impl CsvFile {
             ));
         }
         if record.len() != self.columns.len() {
+            let hint = match record.as_slice().contains(&b'\n') {
+                true => ": is a quote left open?",
+                false => "",
+            };
             return Err(format!(
-                "the row has {} columns, the header has {}",
+                "the row has {} columns, the header has {}{hint}",
                 record.len(),
                 self.columns.len()
             ));
         }
         let mut fields = Vec::with_capacity(record.len());
         for (column, value) in self.columns.iter().zip(record) {
-            let value = std::str::from_utf8(value)
-                .map_err(|_| format!("`{column}` is not valid UTF-8"))?;
+            let value =
+                std::str::from_utf8(value).map_err(|_| format!("`{column}` is not valid UTF-8"))?;
             if value.contains('\0') {
                 return Err(format!("`{column}` holds a NUL byte"));
             }
@@ -174,14 +178,19 @@ fn columns(reader: &mut csv::Reader<Cursor<Arc<[u8]>>>) -> Result<Vec<String>, S
     if header.is_empty() {
         return Err("it is empty".into());
     }
-    let header = header.iter().map(|column| match std::str::from_utf8(column) {
-        Ok(column) if !column.contains('\0') => Ok(column.trim().to_lowercase()),
-        _ => Err("its first line is not text in UTF-8".to_owned()),
-    });
+    let header = header
+        .iter()
+        .map(|column| match std::str::from_utf8(column) {
+            Ok(column) if !column.contains('\0') => Ok(column.trim().to_lowercase()),
+            _ => Err("its first line is not text in UTF-8".to_owned()),
+        });
     let columns: Vec<String> = header.collect::<Result<_, _>>()?;
     for (index, column) in columns.iter().enumerate() {
         if columns[..index].contains(column) {
-            return Err(format!("the column `{}` is there twice", column.escape_debug()));
+            return Err(format!(
+                "the column `{}` is there twice",
+                column.escape_debug()
+            ));
         }
     }
     let missing: Vec<&str> = ["kind", "phone"]

@@ -56,7 +56,9 @@ pub(crate) fn read(path: &Path) -> Result<HashMap<String, u64>, Error> {
             continue;
         };
         for sent in request.rows.iter().filter(|row| row.code == ACCEPTED) {
-            *sends.entry(digest(&sent.mobile, &sent.message)).or_default() += 1;
+            *sends
+                .entry(digest(&sent.mobile, &sent.message))
+                .or_default() += 1;
         }
     }
     Ok(sends)

@@ -81,7 +81,10 @@ async fn run(args: &Args) -> Result<bool, Error> {
     }
 
     let gateway = delivery::start_gateway(&log).await?;
-    output.say(&format!("gateway  {} (a stand-in, in this process)", gateway.url()));
+    output.say(&format!(
+        "gateway  {} (a stand-in, in this process)",
+        gateway.url()
+    ));
     let provider = CrashAfter::new(delivery::client(&gateway)?, args.crash_after);
 
     let started = Instant::now();
@@ -118,7 +121,14 @@ async fn run(args: &Args) -> Result<bool, Error> {
         seconds: round(seconds),
     };
     output.summary(&summary, &intake, &records);
-    Ok(conclude(output, args, &summary, &records, &proof, run.completed))
+    Ok(conclude(
+        output,
+        args,
+        &summary,
+        &records,
+        &proof,
+        run.completed,
+    ))
 }
 
 async fn open(url: &str) -> Result<Queue<SmsJob>, queue::backend::BackendError> {
@@ -154,7 +164,10 @@ fn conclude(
 ) -> bool {
     let is_well = records.open.is_empty() && proof.never_sent == 0;
     for (key, why) in records.open.iter().take(20) {
-        output.verdict(false, &format!("{key} is neither delivered nor ended: {why}"));
+        output.verdict(
+            false,
+            &format!("{key} is neither delivered nor ended: {why}"),
+        );
     }
     if proof.never_sent > 0 {
         let count = proof.never_sent;
@@ -170,9 +183,13 @@ fn conclude(
     }
     if is_well {
         let words = match (delivered_now, summary.recovered) {
+            _ if summary.read == 0 => "the file has no rows",
+            _ if summary.accepted == 0 => "no row could become a job",
             (0, _) => "nothing was left to send: every job was delivered or had ended before",
             (_, 0) => "every accepted job was delivered or ended with a legal reason",
-            _ => "every accepted job was delivered or ended with a legal reason, those of the crashed run included",
+            _ => {
+                "every accepted job was delivered or ended with a legal reason, those of the crashed run included"
+            }
         };
         output.verdict(true, words);
     }

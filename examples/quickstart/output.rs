@@ -63,7 +63,11 @@ impl Output {
             return;
         }
         bad_rows(intake);
-        println!("\n{}\n{}", style("Summary").bold(), numbers(summary, records));
+        println!(
+            "\n{}\n{}",
+            style("Summary").bold(),
+            numbers(summary, records)
+        );
     }
 
     /// The verdict, last.
@@ -137,7 +141,9 @@ fn table() -> Table {
         true => presets::UTF8_FULL_CONDENSED,
         false => presets::NOTHING,
     };
-    let width = terminal.size_checked().map_or(WIDTH, |(_, columns)| columns);
+    let width = terminal
+        .size_checked()
+        .map_or(WIDTH, |(_, columns)| columns);
     table
         .load_style(preset)
         .set_content_arrangement(ContentArrangement::Dynamic)
