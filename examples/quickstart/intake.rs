@@ -15,6 +15,8 @@ use crate::row::Planned;
 const ROWS_TOGETHER: usize = 1000;
 /// How many bad rows are remembered with their reason; all are counted.
 const BAD_ROWS_MAX: usize = 1000;
+/// How many attempts a job has: each crash costs those that were in mid-send one, and a demonstration may crash often.
+const ATTEMPTS: u16 = 20;
 /// The label under which a job carries what the gateway's log knows it by.
 pub(crate) const DIGEST: &str = "digest";
 
@@ -110,5 +112,7 @@ fn create<'q>(queue: &'q Queue<SmsJob>, planned: Planned, key: &str) -> Enqueue<
     if let Some(lifetime) = planned.expires_in {
         job = job.expires_in(lifetime);
     }
-    job.job_id(key).metadata(DIGEST, planned.digest)
+    job.job_id(key)
+        .max_attempts(ATTEMPTS)
+        .metadata(DIGEST, planned.digest)
 }

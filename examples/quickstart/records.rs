@@ -55,7 +55,10 @@ impl Recovered {
         let found = jobs.iter().filter(|job| {
             let died = job.reason.as_deref();
             died.is_some_and(|reason| reason.starts_with(WORKER_DIED))
-                && (job.state == State::Ready || job.finished_at.is_some_and(|end| end >= since))
+                && match job.state {
+                    State::Ready => job.due_at >= since,
+                    _ => job.finished_at.is_some_and(|end| end >= since),
+                }
         });
         Self(found.map(|job| job.id).collect())
     }
