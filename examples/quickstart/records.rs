@@ -95,18 +95,21 @@ async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 impl Records {
     /// Counts the jobs that are rows of the file.
     pub(crate) fn of(intake: &Intake, jobs: &[JobView]) -> Self {
-        let mut records = Self::default();
+        let mut latest: HashMap<&str, &JobView> = HashMap::new();
         for job in jobs {
-            let Some(key) = job.idempotency_key.as_ref().map(|key| key.as_str()) else {
-                continue;
-            };
-            if !intake.keys.contains(key) {
-                continue;
+            let key = job.idempotency_key.as_ref().map(|key| key.as_str());
+            // Two runs at once may each have enqueued a row that expired in between.
+            if let Some(key) = key.filter(|key| intake.keys.contains(*key)) {
+                latest.insert(key, job);
             }
+        }
+        let mut records = Self::default();
+        for (key, job) in latest {
             records.accepted += 1;
             records.retried += u64::from(job.attempt.saturating_sub(1));
             records.count_end(key, job);
         }
+        records.open.sort();
         records
     }
 
