@@ -1,4 +1,4 @@
-//! The test kit (feature `testing`): for applications that use queues, and for backends.
+//! The test kit: for applications that use queues, and for backends.
 
 pub mod conformance;
 pub mod gateway;
