@@ -34,5 +34,5 @@ pub use notification::{
 pub use producer::{Enqueue, EnqueueError, EnqueueReceipt, Queue};
 pub use queue_derive::{Job, Payload, Template};
 #[cfg(feature = "sms")]
-pub use sms::{OtpCode, PhoneNumber, SmsMessage};
+pub use sms::{OtpCode, PhoneNumber, SmsMessage, SmsText};
 pub use worker::{Worker, WorkerHandle};

@@ -1,5 +1,6 @@
 //! The SMS channel: phone numbers, texts, one-time codes.
 
+mod dialled;
 mod gsm7;
 mod message;
 mod metadata;

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::dialled::Dialled;
 use super::{DEFAULT_REGION, Region, metadata};
 
 /// Longest text that is read as a phone number, in characters. Twice what any spelling needs; longer texts are refused
@@ -62,10 +63,10 @@ impl PhoneNumber {
     /// [`PhoneNumberError`], which never quotes `text`.
     pub fn parse_in(text: &str, region: Region) -> Result<Self, PhoneNumberError> {
         let dialled = Dialled::read(text)?;
-        if let Some(number) = dialled.kenyan_mobile(region) {
-            return Ok(number);
-        }
         let invalid = PhoneNumberError::Invalid { region };
+        if let Some(e164) = dialled.kenyan_mobile(region) {
+            return Self::from_e164(&e164, 3).ok_or(invalid);
+        }
         let international = dialled.international(region);
         let mut buffer = String::with_capacity(PHONE_NUMBER_CHARS_MAX);
         let digits = match international {
@@ -122,100 +123,6 @@ impl PhoneNumber {
             country_code_digits,
         })
     }
-}
-
-/// What somebody dials: the digits of a text, and whether a `+` came first.
-struct Dialled {
-    plus: bool,
-    digits: [u8; PHONE_NUMBER_CHARS_MAX],
-    length: usize,
-}
-
-impl Dialled {
-    fn read(text: &str) -> Result<Self, PhoneNumberError> {
-        // Cheap bound first: no text of 64 characters has more than 256 bytes.
-        if text.len() > 4 * PHONE_NUMBER_CHARS_MAX || text.chars().count() > PHONE_NUMBER_CHARS_MAX
-        {
-            return Err(PhoneNumberError::TooLong);
-        }
-        let text = text.trim_matches(is_filler);
-        let text = match text.get(..4) {
-            Some(scheme) if scheme.eq_ignore_ascii_case("tel:") => &text[4..],
-            _ => text,
-        };
-        let mut dialled = Self {
-            plus: false,
-            digits: [0; PHONE_NUMBER_CHARS_MAX],
-            length: 0,
-        };
-        for character in text.chars() {
-            match character {
-                '0'..='9' => {
-                    dialled.digits[dialled.length] = character as u8;
-                    dialled.length += 1;
-                }
-                '+' if dialled.length == 0 && !dialled.plus => dialled.plus = true,
-                '-' | '.' | '/' | '(' | ')' | '\u{2010}'..='\u{2012}' => {}
-                filler if is_filler(filler) => {}
-                _ => return Err(PhoneNumberError::Character),
-            }
-        }
-        match dialled.length {
-            0 => Err(PhoneNumberError::Empty),
-            _ => Ok(dialled),
-        }
-    }
-
-    fn digits(&self) -> &str {
-        std::str::from_utf8(&self.digits[..self.length]).expect("only ASCII digits are kept")
-    }
-
-    /// The digits from the country code on, when the text says that there is one.
-    fn international(&self, region: Region) -> Option<&str> {
-        let digits = self.digits();
-        if self.plus {
-            return Some(digits);
-        }
-        // `00` is what people write everywhere; Kenya itself dials `000`, and its plan knows only that.
-        let kenyan = (region == Region::KE).then(|| digits.strip_prefix("000"));
-        kenyan.flatten().or_else(|| digits.strip_prefix("00"))
-    }
-
-    /// The way of nearly every number: a Kenyan mobile number, without an allocation.
-    ///
-    /// Only the ranges that are assigned whole; the test `the_short_way_agrees_with_the_numbering_plan` holds them
-    /// against the metadata.
-    fn kenyan_mobile(&self, region: Region) -> Option<PhoneNumber> {
-        let digits = self.digits();
-        let national = match self.international(region) {
-            Some(international) => international.strip_prefix("254")?,
-            None if region != Region::KE => return None,
-            None if digits.len() == 12 => digits.strip_prefix("254")?,
-            None if digits.len() == 10 => digits.strip_prefix('0')?,
-            None => digits,
-        };
-        let assigned = match national.as_bytes() {
-            [b'7', ..] => true,
-            [b'1', b'0', third, ..] => *third <= b'8',
-            [b'1', b'1', ..] => true,
-            _ => false,
-        };
-        if national.len() != 9 || !assigned {
-            return None;
-        }
-        let mut e164 = *b"+254.........";
-        e164[4..].copy_from_slice(national.as_bytes());
-        PhoneNumber::from_e164(&e164, 3)
-    }
-}
-
-/// Spaces, also those that address books paste, and their invisible direction marks.
-fn is_filler(character: char) -> bool {
-    matches!(
-        character,
-        ' ' | '\t' | '\u{A0}' | '\u{2007}' | '\u{2009}' | '\u{202F}' | '\u{200E}' | '\u{200F}'
-            | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
-    )
 }
 
 impl FromStr for PhoneNumber {
@@ -452,7 +359,7 @@ mod tests {
             if let Some(short) = dialled.kenyan_mobile(Region::KE) {
                 let long = metadata::parse(&format!("+{digits}"), Region::KE)
                     .unwrap_or_else(|| panic!("{digits} is not valid"));
-                assert_eq!(short.as_e164(), long.e164);
+                assert_eq!(short, long.e164.as_bytes());
                 assert!(long.mobile, "{digits}");
             }
         }

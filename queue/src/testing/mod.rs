@@ -1,3 +1,4 @@
 //! The test kit: for applications that use queues, and for backends.
 
 pub mod conformance;
+pub mod gateway;

@@ -45,24 +45,27 @@ fn connect_words(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         return "could not connect in time";
     }
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if inner.downcast_ref::<rustls::Error>().is_some() {
-            return "could not connect: TLS failed";
-        }
-        if let Some(io) = inner.downcast_ref::<io::Error>() {
-            let tls = io
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>());
-            match io.kind() {
-                _ if tls => return "could not connect: TLS failed",
-                io::ErrorKind::ConnectionRefused => return "could not connect: refused",
-                io::ErrorKind::ConnectionReset => return "could not connect: reset",
-                io::ErrorKind::TimedOut => return "could not connect in time",
-                _ => {}
-            }
-        }
-        source = inner.source();
+    error
+        .source()
+        .and_then(cause_words)
+        .unwrap_or("could not connect")
+}
+
+/// Looks for the cause that says most. An I/O error hides what it wraps from `source`, and may wrap another.
+fn cause_words(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if error.is::<rustls::Error>() {
+        return Some("could not connect: TLS failed");
     }
-    "could not connect"
+    let Some(io) = error.downcast_ref::<io::Error>() else {
+        return error.source().and_then(cause_words);
+    };
+    if let Some(words) = io.get_ref().and_then(|inner| cause_words(inner)) {
+        return Some(words);
+    }
+    match io.kind() {
+        io::ErrorKind::ConnectionRefused => Some("could not connect: refused"),
+        io::ErrorKind::ConnectionReset => Some("could not connect: reset"),
+        io::ErrorKind::TimedOut => Some("could not connect in time"),
+        _ => None,
+    }
 }

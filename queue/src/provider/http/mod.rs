@@ -1,5 +1,10 @@
 //! The HTTP client that providers share: bounded, without redirects, and sure about what was sent.
 
+#![cfg_attr(
+    not(feature = "salum"),
+    expect(dead_code, reason = "the providers that need it turn it on")
+)]
+
 mod failure;
 mod retry_after;
 mod tls;
@@ -21,6 +26,10 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// How long a connection may take, DNS and TLS included, unless a provider's options say otherwise.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an idle connection is kept. Shorter than servers keep theirs (Apache: 5 s), because a request that meets a
+/// connection just being closed may have been read or not, and a new connection is cheaper than that doubt.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// One client for one provider: its connections are kept and used again.
 #[derive(Clone, Debug)]
@@ -49,6 +58,7 @@ impl HttpClient {
             .no_proxy()
             .referer(false)
             .connect_timeout(connect_timeout)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .user_agent(concat!("queue/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|_| TlsError::Client)?;

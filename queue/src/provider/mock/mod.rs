@@ -375,13 +375,16 @@ mod tests {
     #[tokio::test]
     async fn a_rule_sees_the_message_and_nothing_is_shown() {
         let mock = Mock::with_rule(|note: &Note, _| match note.0 {
-            "bad" => MockAnswer::rejected(),
+            "unwelcome" => MockAnswer::rejected(),
             _ => MockAnswer::accept(),
         });
         let context = context();
-        mock.send(&Note("bad"), &context).await.unwrap_err();
-        mock.send(&Note("good"), &context).await.unwrap();
+        mock.send(&Note("unwelcome"), &context).await.unwrap_err();
+        mock.send(&Note("greeting"), &context).await.unwrap();
         let shown = format!("{mock:?} {:?}", mock.calls());
-        assert!(!shown.contains("bad") && !shown.contains("good"), "{shown}");
+        assert!(
+            !shown.contains("unwelcome") && !shown.contains("greeting"),
+            "{shown}"
+        );
     }
 }

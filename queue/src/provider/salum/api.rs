@@ -125,7 +125,9 @@ impl Api {
             };
             verdicts.push(match error::verdict(code) {
                 Verdict::Accepted => Ok(accepted(message, row.message_id.as_deref())),
-                Verdict::Refused(kind) => Err(error::refusal(kind, code, &row.description)),
+                Verdict::Refused(kind) => {
+                    Err(error::refusal(kind, code, &row.description, texts(chunk)))
+                }
                 Verdict::TooMany => Err(too_many(code)),
                 Verdict::LowCredit => {
                     if balance.is_none() {
@@ -148,7 +150,9 @@ impl Api {
             },
             // One bad message must not take the others with it.
             Verdict::Refused(ProviderErrorKind::Rejected) if !alone => return Chunk::Halve,
-            Verdict::Refused(kind) => error::refusal(kind, flat.code, &flat.description),
+            Verdict::Refused(kind) => {
+                error::refusal(kind, flat.code, &flat.description, texts(chunk))
+            }
             Verdict::TooMany if alone => too_many(flat.code),
             Verdict::TooMany => {
                 let half = chunk.len().div_ceil(2);
@@ -187,7 +191,12 @@ impl Api {
                 "refused for low credit, but there is credit: the number can't be reached",
             )
             .code(code),
-            _ => error::refusal(ProviderErrorKind::Misconfigured, code, ""),
+            _ => error::refusal(
+                ProviderErrorKind::Misconfigured,
+                code,
+                "",
+                std::iter::empty(),
+            ),
         }
     }
 
@@ -307,6 +316,10 @@ fn accepted(message: &Waiting, id: Option<&str>) -> Receipt {
     }
 }
 
+fn texts(chunk: &[Waiting]) -> impl Iterator<Item = &str> {
+    chunk.iter().map(|row| row.text.as_str())
+}
+
 fn too_many(code: u32) -> ProviderError {
     ProviderError::transient("one message is too many for the gateway").code(code)
 }
@@ -318,5 +331,5 @@ fn question_refused(verdict: Verdict, flat: &Flat) -> ProviderError {
             ProviderErrorKind::Transient { after: None }
         }
     };
-    error::refusal(kind, flat.code, &flat.description)
+    error::refusal(kind, flat.code, &flat.description, std::iter::empty())
 }

@@ -1,5 +1,6 @@
 //! The gateway's codes as a [`ProviderError`], and what can be wrong with the settings.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::provider::http::{TlsError, UrlError};
@@ -82,21 +83,38 @@ pub(super) fn verdict(code: u32) -> Verdict {
         .map_or(Verdict::Refused(TRANSIENT), |(_, verdict, _)| *verdict)
 }
 
-/// A refusal with `code`. In our own words for the codes we know; the gateway's, made safe, for others.
-pub(super) fn refusal(kind: ProviderErrorKind, code: u32, description: &str) -> ProviderError {
+/// A refusal with `code`. In our own words for the codes we know; the gateway's, made safe, for others. `texts` are
+/// those of the request, which a gateway may repeat.
+pub(super) fn refusal<'a>(
+    kind: ProviderErrorKind,
+    code: u32,
+    description: &str,
+    texts: impl Iterator<Item = &'a str>,
+) -> ProviderError {
     let words = CODES.iter().find(|(known, ..)| *known == code);
     let error = match words {
         Some((.., words)) => ProviderError::new(kind, words),
-        None => ProviderError::new(kind, format!("undocumented code: {}", safe(description))),
+        None => {
+            let words = safe(description, texts);
+            ProviderError::new(kind, format!("undocumented code: {words}"))
+        }
     };
     error.code(code)
 }
 
-/// A description without what might be a number, a key or a code: words are kept, and words with digits hidden.
-fn safe(description: &str) -> String {
-    let hidden = |word: &str| match word.bytes().any(|b| b.is_ascii_digit()) || word.len() > 20 {
-        true => "…".to_owned(),
-        false => word.to_owned(),
+/// A description without what might be a number, a key or a code (words with digits, long words), or may have been
+/// repeated from a text.
+fn safe<'a>(description: &str, texts: impl Iterator<Item = &'a str>) -> String {
+    let bare = |word: &str| {
+        word.trim_matches(|c: char| !c.is_alphanumeric())
+            .to_lowercase()
+    };
+    let private: HashSet<String> = texts.flat_map(str::split_whitespace).map(bare).collect();
+    let hidden = |word: &str| {
+        let hidden = word.bytes().any(|byte| byte.is_ascii_digit())
+            || word.len() > 20
+            || private.contains(&bare(word));
+        if hidden { "…" } else { word }.to_owned()
     };
     let words: Vec<String> = description
         .split_whitespace()
@@ -192,14 +210,11 @@ mod tests {
 
     #[test]
     fn a_description_of_the_gateways_keeps_no_number_and_no_key() {
-        let error = refusal(
-            TRANSIENT,
-            9999,
-            "Bad 254712345678 for key abcdefabcdefabcdefabcdef now",
-        );
+        let description = "Bad 254712345678 for key abcdefabcdefabcdefabcdef, asha: now";
+        let error = refusal(TRANSIENT, 9999, description, ["Karibu Asha!"].into_iter());
         assert_eq!(
             error.to_string(),
-            "transient (9999): undocumented code: Bad … for key … now"
+            "transient (9999): undocumented code: Bad … for key … … now"
         );
     }
 }

@@ -6,6 +6,9 @@ mod error;
 mod matching;
 mod options;
 mod report;
+#[cfg(test)]
+#[cfg(all(feature = "testing", any(feature = "tls-aws-lc", feature = "tls-ring")))]
+mod tests;
 mod waiting;
 mod wire;
 

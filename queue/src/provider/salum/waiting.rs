@@ -65,6 +65,9 @@ struct State {
 /// How much earlier than its caller a send gives up, so that its own, better informed answer comes first.
 const MARGIN_MAX: Duration = Duration::from_millis(50);
 
+/// Longest time that one send is given, however long its caller would wait.
+const TIMEOUT_MAX: Duration = Duration::from_secs(600);
+
 /// How long a message that found no free call stays away.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
@@ -93,6 +96,7 @@ impl Batcher {
         timeout: Duration,
     ) -> Verdict {
         let started = Instant::now();
+        let timeout = timeout.min(TIMEOUT_MAX);
         let deadline = started + (timeout - MARGIN_MAX.min(timeout / 20));
         let (reply, mut answer) = oneshot::channel();
         let number = {
@@ -170,17 +174,18 @@ impl State {
     fn take(&mut self, rows_max: usize) -> Vec<Waiting> {
         let mut ids = HashSet::new();
         let mut taken: Vec<Waiting> = Vec::new();
-        let mut kept = VecDeque::new();
+        let mut kept = Vec::new();
         while taken.len() < rows_max
             && let Some(waiting) = self.waiting.pop_front()
         {
             match ids.insert(waiting.id.clone()) {
                 true => taken.push(waiting),
-                false => kept.push_back(waiting),
+                false => kept.push(waiting),
             }
         }
-        kept.append(&mut self.waiting);
-        self.waiting = kept;
+        for waiting in kept.into_iter().rev() {
+            self.waiting.push_front(waiting);
+        }
         taken
     }
 }
