@@ -72,7 +72,7 @@ impl Fields {
     pub(crate) fn required<T>(&mut self, field: &'static str, read: Reader<T>) -> Option<T> {
         match self.take(field) {
             Some(value) => self.note(field, read(&value)),
-            None => self.note(field, Err("is missing".to_owned())),
+            None => self.note(field, Err("is missing: add it".to_owned())),
         }
     }
 

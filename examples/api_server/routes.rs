@@ -8,7 +8,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use queue::backend::JobView;
+use queue::backend::{BUSY_TIMEOUT, JobView};
 use queue::job::IdempotencyKey;
 use queue::{
     Enqueue, JobId, NotificationSms, OtpSms, Queue, SmsJob, WelcomeSms, WorkerHandle,
@@ -22,8 +22,9 @@ use super::readers;
 
 /// Largest body: several times the longest SMS, whatever its alphabet.
 const BODY_BYTES_MAX: usize = 16 * 1024;
-/// Longest time for one request, body included.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
+/// Longest time for one request, body included: a little longer than the store waits for a locked file, so that its own
+/// answer comes first.
+const REQUEST_TIME_MAX: Duration = BUSY_TIMEOUT.saturating_add(Duration::from_secs(5));
 /// How long a code is valid unless the request says otherwise.
 const EXPIRY_MINUTES: u16 = 10;
 
