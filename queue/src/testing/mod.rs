@@ -8,8 +8,8 @@
 //! - **inline**: each job runs while it is enqueued ([`TestQueue::inline`]).
 //!
 //! All three run the code that production runs, over the same engine. Beside it: [`Mock`](crate::provider::Mock) remembers
-//! what was sent, [`gateway::Gateway`] is a whole SMS gateway over real HTTP,
-//! and [`conformance`] holds a backend of your own against every promise.
+//! what was sent, [`gateway::Gateway`] is a whole SMS gateway over real HTTP, [`fault::FaultyBackend`] is a store that fails
+//! on demand, and [`conformance`] holds a backend of your own against every promise.
 
 #[macro_use]
 mod forward;
@@ -17,6 +17,7 @@ mod forward;
 mod assertions;
 pub mod conformance;
 mod drain;
+pub mod fault;
 pub mod gateway;
 mod inline;
 mod recorder;

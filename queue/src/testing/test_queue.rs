@@ -87,7 +87,7 @@ impl<J: Job> TestQueue<J> {
         Self::over(backend, clock)
     }
 
-    /// A queue over a store of the test's. The store should read
+    /// A queue over a store of the test's, such as a [`FaultyBackend`](super::fault::FaultyBackend). The store should read
     /// the same clock.
     pub fn over(backend: Arc<dyn Backend>, clock: ManualClock) -> Self {
         let recorder = Arc::new(Recorder::new(backend));

@@ -1,6 +1,7 @@
 //! The users' test kit, used as its users do.
 
 mod assertions;
+mod fault;
 mod modes;
 
 use queue::{NotificationSms, OtpSms, PhoneNumber, WelcomeSms};
