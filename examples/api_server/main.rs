@@ -9,6 +9,9 @@
 //! ```
 //!
 //! When `POST` answers 201 the job is on disk: the process may be killed the next moment, and the next start sends it.
+//!
+//! It trusts whoever reaches it. In front of it belongs what every server needs: TLS, authentication, a limit on slow and
+//! on many connections.
 
 mod answer;
 mod health;
@@ -20,6 +23,7 @@ mod stop;
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +65,10 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let provider = provider_from_env()?;
     let queue = Queue::<SmsJob>::open(&settings.url).await?;
     let worker = Worker::new(queue.clone(), provider).from_env()?;
-    let listener = TcpListener::bind((settings.host, settings.port)).await?;
+    let address = SocketAddr::new(settings.host, settings.port);
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("can't listen on {address}: {error}"))?;
     let stop = Stop::on_signals()?;
 
     // The worker is a task of this runtime. The handle is shared with `/health`; when the last one is dropped, the worker
