@@ -22,8 +22,8 @@ use super::readers;
 
 /// Largest body: several times the longest SMS, whatever its alphabet.
 const BODY_BYTES_MAX: usize = 16 * 1024;
-/// Longest time for one request, body included: a little longer than the store waits for a locked file, so that its own
-/// answer comes first.
+/// Longest time for one request, body included: longer than the store waits for a locked file, so that its own answer comes
+/// first unless other writes wait before ours.
 const REQUEST_TIME_MAX: Duration = BUSY_TIMEOUT.saturating_add(Duration::from_secs(5));
 /// How long a code is valid unless the request says otherwise.
 const EXPIRY_MINUTES: u16 = 10;
