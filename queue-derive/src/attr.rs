@@ -50,7 +50,7 @@ impl<'e> Entries<'e> {
                 continue;
             }
             for entry in list(attribute, keys, errors) {
-                if !keys.accepts(&entry, errors) {
+                if !keys.knows(&entry, errors) {
                     continue;
                 }
                 let name = entry.name();
@@ -148,27 +148,31 @@ impl<'e> Entries<'e> {
 }
 
 impl Keys {
-    /// Whether the entry belongs here, with a value or without as its key asks.
-    fn accepts(&self, entry: &Entry, errors: &Errors) -> bool {
+    /// Whether the key belongs here. One that does is kept even when its value is bad: it is not missing as well.
+    fn knows(&self, entry: &Entry, errors: &Errors) -> bool {
         let name = entry.name();
         let name = name.as_str();
-        if self.values.contains(&name) {
-            if entry.value.is_none() {
+        match (
+            &entry.value,
+            self.values.contains(&name),
+            self.flags.contains(&name),
+        ) {
+            (_, false, false) => {
+                errors.on(&entry.key, self.unknown(name));
+                return false;
+            }
+            (None, true, _) => {
                 errors.on(&entry.key, format!("`{name}` needs a value: `{name} = …`"));
             }
-            entry.value.is_some()
-        } else if self.flags.contains(&name) {
-            if let Some(value) = &entry.value {
+            (Some(value), false, true) => {
                 errors.on(
                     value,
                     format!("`{name}` takes no value: write `{name}` alone"),
                 );
             }
-            entry.value.is_none()
-        } else {
-            errors.on(&entry.key, self.unknown(name));
-            false
+            (Some(_), true, _) | (None, false, true) => {}
         }
+        true
     }
 
     fn unknown(&self, name: &str) -> String {

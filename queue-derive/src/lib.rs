@@ -143,8 +143,9 @@ pub fn derive_job(input: TokenStream) -> TokenStream {
 /// # What it writes
 ///
 /// - `render_<struct>(&Struct) -> Result<String, RenderError>`: a pure function.
-/// - `impl Payload`, which knows secrets and one-time codes by the types of the fields; `impl Addressed` when there is a
-///   recipient; and `impl Debug`.
+/// - `impl Payload`, which knows secrets and one-time codes by the types of the fields, in lists and other containers too.
+///   A struct inside a payload derives `Payload`, so that those in it are seen.
+/// - `impl Addressed` when there is a recipient; and `impl Debug`.
 #[proc_macro_derive(Template, attributes(template))]
 pub fn derive_template(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -1,6 +1,6 @@
 //! Where generated code finds the runtime: `::queue::__private`, or the same in a renamed or re-exported crate.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::{LitStr, Path};
 
@@ -21,4 +21,13 @@ pub(crate) fn runtime(krate: Option<&LitStr>, errors: &Errors) -> TokenStream {
             quote!(::queue::__private)
         }
     }
+}
+
+/// The same path, for errors at `span`.
+pub(crate) fn at(runtime: &TokenStream, span: Span) -> TokenStream {
+    let respan = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    runtime.clone().into_iter().map(respan).collect()
 }

@@ -54,6 +54,8 @@ pub enum Use {
         item: String,
         /// What the body uses.
         body: Vec<Use>,
+        /// An `{{else}}` or a condition around it says what happens when there is no list.
+        is_guarded: bool,
     },
     /// `{{#with value as |name|}}body{{/with}}`.
     With {
@@ -63,6 +65,8 @@ pub enum Use {
         name: String,
         /// What the body uses.
         body: Vec<Use>,
+        /// An `{{else}}` or a condition around it says what happens when there is no value.
+        is_guarded: bool,
     },
 }
 

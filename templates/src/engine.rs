@@ -15,7 +15,7 @@ use crate::limits::{self, OUTPUT_BYTES_MAX};
 /// Room for a text of one SMS, so that rendering it allocates once.
 const OUTPUT_BYTES_EXPECTED: usize = 256;
 
-/// A compiled text. Compiling costs some 10 µs, rendering an SMS less than one: keep it in a `static`.
+/// A compiled text. Compiling costs some 10 µs, rendering an SMS one or two: keep it in a `static`.
 ///
 /// Strict: a placeholder without a value is an error, never an empty place in somebody's message.
 #[derive(Clone, Debug)]

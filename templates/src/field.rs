@@ -25,6 +25,24 @@ impl Field {
     }
 }
 
+/// What to say of a field that `owner` does not have; `variables` are the other names that could have been meant.
+pub(crate) fn unknown<'a>(
+    name: &str,
+    owner: &str,
+    fields: &'a [Field],
+    variables: impl Iterator<Item = &'a str>,
+) -> String {
+    let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    let hint = closest(name, names.iter().copied().chain(variables))
+        .map(|name| format!("; did you mean `{name}`?"))
+        .unwrap_or_default();
+    let fields = match names.as_slice() {
+        [] => "it has none".to_owned(),
+        names => format!("fields: {}", names.join(", ")),
+    };
+    format!("no field `{name}` in `{owner}`{hint} ({fields})")
+}
+
 /// The name in `known` that `wrong` was probably meant to be: a few letters apart, if any is.
 ///
 /// ```

@@ -34,7 +34,11 @@
 //! | `{{! … }}`, `{{~ … ~}}` | comments; trimmed white space |
 //!
 //! Everything else is refused with a message: partials (they can recurse until the process aborts), decorators, `lookup`
-//! (it can't be checked), `log` (it would write payloads into logs), `{{{…}}}` (it skips escaping) and `../`.
+//! (it can't be checked), `log` (it would write payloads into logs), `{{{…}}}` (it skips escaping), raw blocks, `[…]` and
+//! `../`. So is what nests deeper than [`BLOCK_DEPTH_MAX`]: the parser recurses.
+//!
+//! As everywhere in Handlebars, `false`, `0`, an empty text, an empty list and no value count as false in conditions, and
+//! take the `{{else}}` of `with`; a loop over nothing takes its own.
 //!
 //! # The last newline
 //!
@@ -46,8 +50,10 @@ mod engine;
 mod error;
 mod escape;
 mod field;
+mod helper;
 mod limits;
 mod path;
+mod scope;
 pub mod shipped;
 mod walk;
 

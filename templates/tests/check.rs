@@ -30,6 +30,8 @@ fn good_texts_have_no_problems() {
         "{{#each items as |item i|}}{{i}} {{@index}} {{item.name}} {{@root.name}}{{else}}none{{/each}}",
         "{{#each items as |a|}}{{#each a.parts as |b|}}{{a.name}}{{b.name}}{{@last}}{{/each}}{{/each}}",
         "{{#with nick as |n|}}{{n}}{{else}}{{name}}{{/with}}",
+        "{{#if nick}}{{#with nick as |n|}}{{n}}{{/with}}{{/if}}",
+        "{{#each nick as |n|}}{{n}}{{else}}{{name}}{{/each}}",
         "{{#if nick}}{{#each items as |item|}}{{@root.name}}{{/each}}{{/if}}",
         "{{#if len}}{{len items}}{{/if}}",
         "{{#if count includeZero=true}}{{count}}{{/if}}",
@@ -127,6 +129,7 @@ fn uses_follow_the_loops() {
                     Use::Read(place(variable("it"), &["nick"])),
                     Use::Shown(place(variable("it"), &["name"])),
                 ],
+                is_guarded: false,
             },
         ]
     );

@@ -114,6 +114,8 @@ fn the_output_is_bounded() {
 fn what_could_overflow_the_stack_does_not_compile() {
     let deep = format!("{}{}", "{{#if a}}".repeat(10_000), "{{/if}}".repeat(10_000));
     let brackets = format!("{{{{eq {} 1}}}}", "(not ".repeat(20_000));
+    let chain = format!("{{{{#if a}}}}{}{{{{/if}}}}", "{{else if a}}".repeat(9_000));
+    let hidden = format!("{{{{!-- }}}}{deep}");
     let large = "a".repeat(SOURCE_BYTES_MAX + 1);
     for source in [
         "{{> test}}",
@@ -121,6 +123,8 @@ fn what_could_overflow_the_stack_does_not_compile() {
         "{{#*inline \"a\"}}{{> a}}{{/inline}}",
         &deep,
         &brackets,
+        &chain,
+        &hidden,
         &large,
     ] {
         let error = compile(source, Escape::None).unwrap_err();
@@ -132,8 +136,8 @@ fn what_could_overflow_the_stack_does_not_compile() {
 fn the_deepest_text_allowed_compiles_on_a_small_stack() {
     let deep = format!(
         "{}{{{{a}}}}{}",
-        "{{#if a}}".repeat(16),
-        "{{/if}}".repeat(16)
+        "{{#if a}}".repeat(32),
+        "{{/if}}".repeat(32)
     );
     let work = move || render(&deep, &json!({"a": 1})).unwrap();
     let thread = std::thread::Builder::new().stack_size(512 * 1024);

@@ -1,5 +1,7 @@
 //! The shipped texts: what they say, and that they stay in one SMS.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use queue_templates::{Escape, Field, Template, check, shipped};
 use serde_json::{Value, json};
 

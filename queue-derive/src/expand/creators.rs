@@ -22,7 +22,6 @@ pub(crate) fn creators(job: &Job) -> TokenStream {
             );
             quote! {
                 #[doc = #doc]
-                #[automatically_derived]
                 #[allow(dead_code, unreachable_pub)]
                 #vis fn #creator(
                     queue: &#runtime::Queue<#ident>,

@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 
 use super::codec;
 use crate::model::{Expiry, Job, Variant};
+use crate::path;
 
 pub(super) fn implementation(job: &Job) -> TokenStream {
     let Job {
@@ -110,9 +111,7 @@ fn lifetime(variant: &Variant) -> TokenStream {
 }
 
 fn render(job: &Job, variant: &Variant) -> TokenStream {
-    let Job {
-        runtime, message, ..
-    } = job;
+    let runtime = path::at(&job.runtime, variant.render.span());
     let Variant {
         ident,
         payload,
@@ -121,7 +120,7 @@ fn render(job: &Job, variant: &Variant) -> TokenStream {
     } = variant;
     let rendered = quote_spanned!(render.span()=> #render(payload));
     let into_message = quote_spanned! {render.span()=>
-        #runtime::IntoMessage::<#message, #payload>::into_message(rendered, payload)
+        #runtime::IntoMessage::<Self::Message, #payload>::into_message(rendered, payload)
     };
     quote! {
         Self::#ident(payload) => match #rendered {

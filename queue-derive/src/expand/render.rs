@@ -28,7 +28,6 @@ pub(super) fn function(record: &Record, text: &Text) -> TokenStream {
         ///
         /// # Errors
         /// When the text would be too long, or the payload does not serialize. The error never quotes the payload.
-        #[automatically_derived]
         #[allow(dead_code, unreachable_pub)]
         #vis fn #render(
             payload: &#ident,

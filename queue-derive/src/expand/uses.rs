@@ -5,16 +5,20 @@ use queue_templates::{Place, Start, Use};
 use quote::{format_ident, quote_spanned};
 
 use crate::model::{Record, Text};
+use crate::path;
 
 pub(super) fn check(record: &Record, text: &Text, uses: &[Use]) -> TokenStream {
+    // At the literal, but as generated code: so the compiler does not suggest to replace the literal by a field.
+    let span = Span::call_site().located_at(text.span);
     let ident = &record.ident;
-    let runtime = &record.runtime;
+    let runtime = path::at(&record.runtime, span);
     let checker = Checker {
         record,
-        span: text.span,
+        runtime: &runtime,
+        span,
     };
     let statements = checker.statements(uses);
-    quote_spanned! {text.span=>
+    quote_spanned! {span=>
         const _: () = {
             #[allow(unused_imports)]
             use #runtime::{AnyText as _, AnyValue as _};
@@ -29,7 +33,7 @@ pub(super) fn check(record: &Record, text: &Text, uses: &[Use]) -> TokenStream {
 
 struct Checker<'a> {
     record: &'a Record,
-    /// The text's literal: where the compiler reports a missing field.
+    runtime: &'a TokenStream,
     span: Span,
 }
 
@@ -39,7 +43,7 @@ impl Checker<'_> {
     }
 
     fn statement(&self, one: &Use) -> TokenStream {
-        let runtime = &self.record.runtime;
+        let runtime = self.runtime;
         match one {
             Use::Read(place) => {
                 let place = self.place(place);
@@ -49,17 +53,43 @@ impl Checker<'_> {
                 let place = self.place(place);
                 quote_spanned!(self.span=> #runtime::is_text(#runtime::Shown(&#place).kind());)
             }
-            Use::Each { items, item, body } => {
+            Use::Each {
+                items,
+                item,
+                body,
+                is_guarded,
+            } => {
                 let (items, item) = (self.place(items), self.variable(item));
+                let present = self.present(&items, *is_guarded);
                 let body = self.statements(body);
-                quote_spanned!(self.span=> for #item in &#items { #body })
+                quote_spanned! {self.span=>
+                    #present
+                    for #item in #runtime::With(&#items).value() { #body }
+                }
             }
-            Use::With { value, name, body } => {
+            Use::With {
+                value,
+                name,
+                body,
+                is_guarded,
+            } => {
                 let (value, name) = (self.place(value), self.variable(name));
+                let present = self.present(&value, *is_guarded);
                 let body = self.statements(body);
-                quote_spanned!(self.span=> { let #name = #runtime::With(&#value).value(); #body })
+                quote_spanned! {self.span=>
+                    #present
+                    { let #name = #runtime::With(&#value).value(); #body }
+                }
             }
         }
+    }
+
+    /// Refuses an option as the value of a block that does not say what is written without one.
+    fn present(&self, value: &TokenStream, is_guarded: bool) -> Option<TokenStream> {
+        let runtime = self.runtime;
+        (!is_guarded).then(
+            || quote_spanned!(self.span=> #runtime::is_present(#runtime::Shown(&#value).kind());),
+        )
     }
 
     fn place(&self, place: &Place) -> TokenStream {

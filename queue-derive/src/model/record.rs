@@ -77,16 +77,19 @@ impl Record {
                 "a payload has no generics: a stored job must name its types",
             );
         }
+        let fields = fields(input, namespace, errors);
+        let text = match namespace {
+            Namespace::Template => text::find(&input.ident, &entries, errors),
+            Namespace::Payload => None,
+        };
         Self {
             ident: input.ident.clone(),
             vis: input.vis.clone(),
             runtime: path::runtime(entries.string("crate").as_ref(), errors),
-            fields: fields(input, namespace, errors),
+            // Without fields every placeholder would be wrong, which is not the mistake.
+            text: text.filter(|_| fields.is_some()),
+            fields: fields.unwrap_or_default(),
             replaced_by: serde_attr::replaced_by(&input.attrs),
-            text: match namespace {
-                Namespace::Template => text::find(&input.ident, &entries, errors),
-                Namespace::Payload => None,
-            },
             render: entries
                 .ident("render")
                 .unwrap_or_else(|| case::renderer(&input.ident)),
@@ -111,7 +114,7 @@ impl Field {
     }
 }
 
-fn fields(input: &DeriveInput, namespace: Namespace, errors: &Errors) -> Vec<Field> {
+fn fields(input: &DeriveInput, namespace: Namespace, errors: &Errors) -> Option<Vec<Field>> {
     let named = match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(named) => Some(named),
@@ -124,7 +127,7 @@ fn fields(input: &DeriveInput, namespace: Namespace, errors: &Errors) -> Vec<Fie
             &input.ident,
             "a payload is a struct with named fields, such as `struct WelcomeSms { name: String }`",
         );
-        return Vec::new();
+        return None;
     };
     let rename_all = serde_attr::rename_all(&input.attrs);
     let keys = Keys {
@@ -133,22 +136,20 @@ fn fields(input: &DeriveInput, namespace: Namespace, errors: &Errors) -> Vec<Fie
         flags: FIELD_FLAGS,
         elsewhere: (namespace.container_keys(), "the struct"),
     };
-    named
-        .iter()
-        .filter_map(|field| {
-            let ident = field.ident.clone()?;
-            let entries = Entries::read(&field.attrs, &keys, errors);
-            let name = ident.unraw().to_string();
-            Some(Field {
-                appearance: serde_attr::appearance(field, &name, rename_all.as_deref()),
-                recipient: entries.flag("recipient"),
-                secret: entries.flag("secret"),
-                public: entries.flag("public"),
-                ty: field.ty.clone(),
-                ident,
-            })
+    let fields = named.iter().filter_map(|field| {
+        let ident = field.ident.clone()?;
+        let entries = Entries::read(&field.attrs, &keys, errors);
+        let name = ident.unraw().to_string();
+        Some(Field {
+            appearance: serde_attr::appearance(field, &name, rename_all.as_deref()),
+            recipient: entries.flag("recipient"),
+            secret: entries.flag("secret"),
+            public: entries.flag("public"),
+            ty: field.ty.clone(),
+            ident,
         })
-        .collect()
+    });
+    Some(fields.collect())
 }
 
 fn is_option(ty: &Type) -> bool {

@@ -15,7 +15,7 @@ pub use serde;
 pub use serde_json;
 
 pub use self::placeholders::{
-    AlwaysText, AnyText, AnyValue, ListWithoutEach, MayBeMissing, Shown, With, is_text,
+    AnyText, AnyValue, NoText, Present, Shown, Text, With, is_present, is_text,
 };
 pub use self::probe::{NotAPayload, Probe};
 pub use self::redacted::{NoMessage, Redacted};

@@ -39,3 +39,24 @@ impl StaticTemplate {
             .map_err(|error| RenderError::new(error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use crate::Template;
+
+    #[derive(Template, Serialize)]
+    #[template(source = "{{count}} left")]
+    struct Stock {
+        count: u8,
+    }
+
+    #[test]
+    fn a_template_is_derived_inside_this_crate_too() {
+        for count in [1, 2] {
+            let text = render_stock(&Stock { count }).unwrap();
+            assert_eq!(text, format!("{count} left"));
+        }
+    }
+}

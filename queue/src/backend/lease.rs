@@ -95,6 +95,9 @@ pub enum Disposition {
         at: Timestamp,
         /// Why.
         reason: String,
+        /// The attempt may have had its effect. When the deadline passes before the next one, the job is then unknown, not
+        /// expired: an expired job was surely never sent.
+        in_doubt: bool,
     },
     /// Again at `at`; the attempt is not counted.
     Snooze {

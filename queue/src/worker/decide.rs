@@ -42,7 +42,11 @@ pub(super) fn decide(
                 .max(after.unwrap_or_default().min(WAIT_MAX));
             let at = now.saturating_add(delay);
             match next(policy, attempt, at) {
-                Next::Attempt => Disposition::Retry { at, reason },
+                Next::Attempt => Disposition::Retry {
+                    at,
+                    reason,
+                    in_doubt: false,
+                },
                 Next::NoneLeft => Disposition::Dead { reason },
                 Next::PastDeadline => Disposition::Expired,
             }
@@ -67,7 +71,11 @@ pub(super) fn decide(
             let reason = clip_reason(&reason);
             let at = now.saturating_add(backoff.delay(attempt, random));
             match (policy.unknown, next(policy, attempt, at)) {
-                (UnknownPolicy::Retry, Next::Attempt) => Disposition::Retry { at, reason },
+                (UnknownPolicy::Retry, Next::Attempt) => Disposition::Retry {
+                    at,
+                    reason,
+                    in_doubt: true,
+                },
                 (UnknownPolicy::Retry, Next::NoneLeft) => Disposition::Dead { reason },
                 // Not expired: an expired job was surely never sent, this one may have been.
                 (UnknownPolicy::Retry, Next::PastDeadline) | (UnknownPolicy::Stop, _) => {
@@ -147,6 +155,12 @@ mod tests {
         let again = |ms| Disposition::Retry {
             at: at(ms),
             reason: why(),
+            in_doubt: false,
+        };
+        let again_in_doubt = |ms| Disposition::Retry {
+            at: at(ms),
+            reason: why(),
+            in_doubt: true,
         };
         let later = |ms| Disposition::Snooze {
             at: at(ms),
@@ -184,7 +198,7 @@ mod tests {
             ),
             (Outcome::Expired, Retry, None, 1, Disposition::Expired),
             (Outcome::Expired, Stop, None, 3, Disposition::Expired),
-            (unknown.clone(), Retry, None, 1, again(2_000)),
+            (unknown.clone(), Retry, None, 1, again_in_doubt(2_000)),
             (unknown.clone(), Retry, None, 3, dead),
             (unknown.clone(), Retry, Some(1_000), 1, kept.clone()),
             (unknown.clone(), Stop, None, 1, kept.clone()),
@@ -255,7 +269,8 @@ mod tests {
             decided(&retry, policy, 1),
             Disposition::Retry {
                 at: at(24 * 60 * 60 * 1000),
-                reason: why()
+                reason: why(),
+                in_doubt: false,
             }
         );
     }

@@ -67,7 +67,7 @@ fn a_file_is_compiled_in_and_escaped_by_its_name() {
 #[derive(Template, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[template(
-    source = "{{userName}} {{ID}}: {{#each items as |it|}}{{#unless @first}}, {{/unless}}{{it.size.width}} {{#if it.note}}({{it.note}}){{else}}for {{@root.userName}}{{/if}}{{/each}}{{#with maybe as |m|}} {{m.width}}{{else}} none{{/with}}"
+    source = "{{userName}} {{ID}}: {{#each items as |it|}}{{#unless @first}}, {{/unless}}{{it.size.width}} {{#if it.note}}({{it.note}}){{else}}for {{@root.userName}}{{/if}}{{/each}}{{#with maybe as |m|}} {{m.width}}{{else}} none{{/with}}{{#each more as |m|}}+{{m.size.width}}{{else}}.{{/each}}"
 )]
 struct Order {
     user_name: String,
@@ -75,6 +75,7 @@ struct Order {
     number: u32,
     items: Vec<Item>,
     maybe: Option<Size>,
+    more: Option<Vec<Item>>,
 }
 
 #[derive(Serialize)]
@@ -99,10 +100,12 @@ fn nested_fields_lists_options_and_renames_render() {
         number: 7,
         items: vec![item(1, Some("red")), item(2, None)],
         maybe: None,
+        more: None,
     };
-    assert_eq!(render_order(&order).unwrap(), "A 7: 1 (red), 2 for A none");
+    assert_eq!(render_order(&order).unwrap(), "A 7: 1 (red), 2 for A none.");
     order.maybe = Some(Size { width: 3 });
-    assert_eq!(render_order(&order).unwrap(), "A 7: 1 (red), 2 for A 3");
+    order.more = Some(vec![item(4, None)]);
+    assert_eq!(render_order(&order).unwrap(), "A 7: 1 (red), 2 for A 3+4");
 }
 
 #[derive(Template, Serialize)]

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, params};
 use super::error::translate;
 use super::maintenance;
 use super::rate::Window;
-use super::row::{ENVELOPE_COLUMNS, envelope};
+use super::row::{ENVELOPE_COLUMNS, Hold, envelope};
 use super::settle::{self, Row};
 use super::txn::{QueueId, Txn};
 use crate::backend::{BackendError, Delivery, EventKind, Lease, LeaseRequest};
@@ -147,15 +147,9 @@ fn start(
         })
         .map_err(translate)?;
     txn.count(queue, Some(State::Ready), Some(State::Running));
-    let row = running(queue, &envelope, hold.attempt, seq);
+    let row = running(queue, &envelope, &hold);
     if envelope.is_expired(txn.now) {
-        settle::finish(
-            txn,
-            &row.uncharged(),
-            State::Expired,
-            Some("the deadline passed"),
-            None,
-        )?;
+        settle::expire(txn, &row.uncharged())?;
         return Ok(None);
     }
     let known = request
@@ -191,19 +185,20 @@ static START: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-fn running(queue: QueueId, envelope: &Envelope, attempt: u16, seq: i64) -> Row {
+fn running(queue: QueueId, envelope: &Envelope, hold: &Hold) -> Row {
     Row {
-        seq,
+        seq: hold.seq,
         id: envelope.id,
         queue,
         state: State::Running,
-        attempt,
+        attempt: hold.attempt,
         kind: envelope.kind.as_str().to_owned(),
         key: envelope
             .idempotency
             .as_ref()
             .map(|idempotency| idempotency.key.as_str().to_owned()),
         secret: envelope.secret,
+        in_doubt: hold.in_doubt,
     }
 }
 

@@ -56,7 +56,7 @@ fn expire(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
         params![queue, txn.now, MAINTENANCE_ROWS_MAX as i64],
     )?;
     for job in &late {
-        settle::finish(txn, job, State::Expired, Some("the deadline passed"), None)?;
+        settle::expire(txn, job)?;
     }
     Ok(())
 }

@@ -50,10 +50,13 @@ fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendErr
         return settle::finish(txn, job, State::Dead, Some(&reason), None);
     }
     if lost.deadline.is_some_and(|deadline| deadline <= txn.now) {
-        // It may have been sent, so it is not called expired; but it must not be sent now.
-        let reason = format!("{cause}, and its deadline has passed");
-        return settle::finish(txn, job, State::Unknown, Some(&reason), None);
+        let in_doubt = Row {
+            in_doubt: true,
+            ..job.clone()
+        };
+        return settle::expire(txn, &in_doubt);
     }
+    settle::doubt(txn, job)?;
     let now = txn.now;
     settle::make_ready(txn, job, now)
 }
@@ -71,9 +74,9 @@ fn select(
         .query_map(params, |row| {
             Ok(Lost {
                 job: Row::read(row)?,
-                max_attempts: row.get(8)?,
-                unknown: unknown_of(row.get(9)?),
-                deadline: row.get(10)?,
+                max_attempts: row.get(9)?,
+                unknown: unknown_of(row.get(10)?),
+                deadline: row.get(11)?,
             })
         })
         .map_err(translate)?;

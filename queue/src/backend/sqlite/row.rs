@@ -16,7 +16,7 @@ pub(super) const VIEW_COLUMNS: &str = "seq, id, kind, version, state, attempt, m
 
 /// The columns that [`envelope`] reads, in its order.
 pub(super) const ENVELOPE_COLUMNS: &str = "id, kind, version, payload, priority, created_at, due_at, deadline, max_attempts, \
-     unknown, secret, key, key_window, tenant, trace, metadata, attempt, fence, seq";
+     unknown, secret, key, key_window, tenant, trace, metadata, attempt, fence, seq, in_doubt";
 
 /// A state as it is stored: its place in [`State::ALL`]. The partial indexes in `schema.rs` name these numbers.
 pub(super) fn state_code(state: State) -> i64 {
@@ -90,6 +90,7 @@ pub(super) struct Hold {
     pub(super) attempt: u16,
     pub(super) fence: i64,
     pub(super) seq: i64,
+    pub(super) in_doubt: bool,
 }
 
 /// The envelope in a row of [`ENVELOPE_COLUMNS`], and its hold.
@@ -127,6 +128,7 @@ pub(super) fn envelope(queue: &str, row: &Row<'_>) -> rusqlite::Result<(Envelope
             attempt: row.get(16)?,
             fence: row.get(17)?,
             seq: row.get(18)?,
+            in_doubt: row.get(19)?,
         },
     ))
 }

@@ -40,6 +40,7 @@ CREATE TABLE queue_jobs (
     unknown INTEGER NOT NULL,
     secret INTEGER NOT NULL,
     adoptable INTEGER NOT NULL DEFAULT 0,
+    in_doubt INTEGER NOT NULL DEFAULT 0,
     kind TEXT NOT NULL,
     key TEXT,
     key_window INTEGER,

@@ -31,14 +31,21 @@ fn settle_one(txn: &mut Txn<'_>, settlement: &Settlement) -> Result<Settled, Bac
         Disposition::Complete(receipt) => {
             finish(txn, &job, State::Completed, None, receipt.as_ref())?;
         }
-        Disposition::Retry { at, reason } => postpone(txn, &job, State::Retrying, *at, reason)?,
+        Disposition::Retry {
+            at,
+            reason,
+            in_doubt,
+        } => {
+            if *in_doubt {
+                doubt(txn, &job)?;
+            }
+            postpone(txn, &job, State::Retrying, *at, reason)?;
+        }
         Disposition::Snooze { at, reason } => {
             postpone(txn, &job.uncharged(), State::Snoozed, *at, reason)?
         }
         Disposition::Dead { reason } => finish(txn, &job, State::Dead, Some(reason), None)?,
-        Disposition::Expired => {
-            finish(txn, &job, State::Expired, Some("the deadline passed"), None)?
-        }
+        Disposition::Expired => expire(txn, &job)?,
         Disposition::Unknown { reason } => finish(txn, &job, State::Unknown, Some(reason), None)?,
         Disposition::Park { reason, adoptable } => park(txn, &job.uncharged(), reason, *adoptable)?,
         Disposition::Release => make_ready(txn, &job.uncharged(), now)?,
@@ -57,10 +64,12 @@ pub(super) struct Row {
     pub(super) kind: String,
     pub(super) key: Option<String>,
     pub(super) secret: bool,
+    /// An earlier attempt may have had its effect.
+    pub(super) in_doubt: bool,
 }
 
 /// The columns that [`Row::read`] reads, in its order.
-pub(super) const ROW_COLUMNS: &str = "seq, id, queue, state, attempt, kind, key, secret";
+pub(super) const ROW_COLUMNS: &str = "seq, id, queue, state, attempt, kind, key, secret, in_doubt";
 
 impl Row {
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
@@ -73,6 +82,7 @@ impl Row {
             kind: row.get(5)?,
             key: row.get(6)?,
             secret: row.get(7)?,
+            in_doubt: row.get(8)?,
         })
     }
 
@@ -100,7 +110,7 @@ fn held(txn: &Txn<'_>, settlement: &Settlement) -> Result<Option<Row>, BackendEr
     let lease = settlement.lease;
     txn.connection
         .prepare_cached(
-            "SELECT seq, id, queue, state, attempt, kind, key, secret FROM queue_jobs
+            "SELECT seq, id, queue, state, attempt, kind, key, secret, in_doubt FROM queue_jobs
              WHERE seq = ?1 AND id = ?2 AND fence = ?3 AND state = 2",
         )
         .and_then(|mut statement| {
@@ -156,6 +166,24 @@ pub(super) fn finish(
         keys::free(txn, job.queue, key, job.id)?;
     }
     moved(txn, job, to, event, reason)
+}
+
+/// The deadline passed. Expired means surely never sent; a job in doubt ends unknown.
+pub(super) fn expire(txn: &mut Txn<'_>, job: &Row) -> Result<(), BackendError> {
+    if job.in_doubt {
+        let reason = "the deadline passed, and an earlier attempt may have been sent";
+        return finish(txn, job, State::Unknown, Some(reason), None);
+    }
+    finish(txn, job, State::Expired, Some("the deadline passed"), None)
+}
+
+/// Notes that an attempt of the job may have had its effect.
+pub(super) fn doubt(txn: &Txn<'_>, job: &Row) -> Result<(), BackendError> {
+    txn.execute(
+        "UPDATE queue_jobs SET in_doubt = 1 WHERE seq = ?1",
+        [job.seq],
+    )?;
+    Ok(())
 }
 
 /// Lets a job wait for `at`.

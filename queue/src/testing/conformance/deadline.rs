@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Subject;
-use super::subject::VISIBILITY;
+use super::subject::{QUEUE, VISIBILITY};
+use crate::backend::Disposition;
 use crate::clock::Clock;
 use crate::job::State;
 
@@ -42,4 +43,40 @@ pub(super) async fn a_lost_job_past_its_deadline_ends_unknown(subject: Subject) 
         State::Unknown,
         "it may have been sent"
     );
+}
+
+pub(super) async fn a_job_in_doubt_ends_unknown_and_not_expired(subject: Subject) {
+    for lost in [true, false] {
+        let mut envelope = subject.envelope();
+        envelope.deadline = Some(subject.clock.now().saturating_add(2 * VISIBILITY));
+        let id = envelope.id;
+        subject.put(envelope).await;
+        let delivery = subject.take_one().await;
+        if lost {
+            // Recovered before its deadline, and then nobody has room for it.
+            subject.clock.advance(VISIBILITY);
+            subject
+                .backend
+                .pause(QUEUE.to_owned())
+                .await
+                .expect("pause works");
+            assert!(subject.take(1).await.is_empty());
+            subject
+                .backend
+                .resume(QUEUE.to_owned())
+                .await
+                .expect("resume works");
+        } else {
+            let at = subject.clock.now().saturating_add(VISIBILITY);
+            let retry = Disposition::Retry {
+                at,
+                reason: "a timeout".into(),
+                in_doubt: true,
+            };
+            subject.end(&delivery, retry).await;
+        }
+        subject.clock.advance(2 * VISIBILITY);
+        assert!(subject.take(1).await.is_empty());
+        assert_eq!(subject.state(id).await, State::Unknown, "lost: {lost}");
+    }
 }

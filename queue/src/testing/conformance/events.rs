@@ -18,6 +18,7 @@ pub(super) async fn events_tell_a_life_in_order(subject: Subject) {
             Disposition::Retry {
                 at: now,
                 reason: "busy".into(),
+                in_doubt: false,
             },
         )
         .await;

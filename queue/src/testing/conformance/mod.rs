@@ -60,6 +60,7 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     time::a_step_of_the_wall_clock_takes_no_lease_away,
     deadline::an_expired_job_is_never_leased,
     deadline::a_lost_job_past_its_deadline_ends_unknown,
+    deadline::a_job_in_doubt_ends_unknown_and_not_expired,
     lanes::lanes_share_and_caps_hold,
     lanes::an_urgent_job_passes_a_backlog,
     rate::a_rate_is_shared_by_all_who_lease,

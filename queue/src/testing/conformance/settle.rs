@@ -22,6 +22,7 @@ pub(super) async fn every_disposition_leads_to_its_state(subject: Subject) {
             Disposition::Retry {
                 at: later,
                 reason: reason(),
+                in_doubt: false,
             },
             State::Retrying,
         ),
@@ -84,6 +85,7 @@ pub(super) async fn a_retry_counts_and_a_snooze_does_not(subject: Subject) {
             Disposition::Retry {
                 at: now,
                 reason: reason(),
+                in_doubt: false,
             },
             2,
         ),
@@ -98,6 +100,7 @@ pub(super) async fn a_retry_counts_and_a_snooze_does_not(subject: Subject) {
             Disposition::Retry {
                 at: now,
                 reason: reason(),
+                in_doubt: false,
             },
             3,
         ),

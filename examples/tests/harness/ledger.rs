@@ -1,0 +1,202 @@
+//! What was asked, what was acknowledged, and the invariants that tie both to the gateway's log.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use queue::testing::gateway::GatewayRow;
+
+/// One job, as the test asked for it.
+pub(crate) struct Asked {
+    /// What the gateway must read.
+    text: String,
+    at: Instant,
+    delay: Duration,
+    lifetime: Option<Duration>,
+}
+
+#[derive(Default)]
+pub(crate) struct Ledger {
+    asked: BTreeMap<String, Asked>,
+    acknowledged: BTreeMap<String, String>,
+    cancelled: BTreeSet<String>,
+    recovered: u64,
+    pub(crate) kills: u64,
+}
+
+impl Ledger {
+    /// The command for a new job: kinds, delays and lifetimes in turn.
+    pub(crate) fn next_command(&mut self) -> (String, String) {
+        let number = self.asked.len();
+        let id = format!("j{number}");
+        let recipient = format!("+254712{number:06}");
+        let (kind, fields, text) = match number % 3 {
+            0 => (
+                "welcome",
+                format!(r#""user_name":"User""#),
+                format!(
+                    "Hello User #{id}, welcome to the platform! We are glad to have you. Open your dashboard to get started."
+                ),
+            ),
+            1 => (
+                "otp",
+                format!(r#""code":"{number:08}","expiry_minutes":10"#),
+                format!(
+                    "{number:08} is your verification code. It is valid for 10 minutes. Never share it with anyone."
+                ),
+            ),
+            _ => (
+                "notification",
+                format!(r#""message":"Message""#),
+                format!("Message #{id}"),
+            ),
+        };
+        let delay = if number % 7 == 3 {
+            Duration::from_millis(400)
+        } else {
+            Duration::ZERO
+        };
+        let lifetime = (number % 11 == 5).then_some(Duration::from_millis(600));
+        let mut options = String::new();
+        if !delay.is_zero() {
+            options.push_str(&format!(r#","_delay_ms":{}"#, delay.as_millis()));
+        }
+        if let Some(lifetime) = lifetime {
+            options.push_str(&format!(r#","_expires_in_ms":{}"#, lifetime.as_millis()));
+        }
+        let command =
+            format!(r#"enqueue {id} {kind} {{"recipient":"{recipient}",{fields}{options}}}"#);
+        self.asked.insert(
+            id.clone(),
+            Asked {
+                text,
+                at: Instant::now(),
+                delay,
+                lifetime,
+            },
+        );
+        (id, command)
+    }
+
+    /// Takes note of what the target said.
+    pub(crate) fn hear(&mut self, line: &str) {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["ack" | "dup", id, job] => {
+                let known = self
+                    .acknowledged
+                    .insert((*id).to_owned(), (*job).to_owned());
+                assert!(
+                    known.is_none_or(|known| known == *job),
+                    "{id} was acknowledged as two jobs"
+                );
+            }
+            ["cancelled", id] => {
+                self.cancelled.insert((*id).to_owned());
+            }
+            ["event", "recovered", ..] => self.recovered += 1,
+            ["nack", id, reason] => panic!("{id} was refused: {reason}"),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.acknowledged.len()
+    }
+
+    /// Checks I1 to I6 and I11 of the invariants, after the last fault, when nothing is left to do.
+    pub(crate) fn check(&self, rows: &[GatewayRow], states: &[(String, String)], extras_max: u64) {
+        let mut sent: BTreeMap<&str, u64> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.is_accepted()) {
+            *sent.entry(row.message.as_str()).or_default() += 1;
+        }
+        let states: BTreeMap<&str, &str> = {
+            let distinct: BTreeMap<&str, &str> = states
+                .iter()
+                .map(|(id, state)| (id.as_str(), state.as_str()))
+                .collect();
+            assert_eq!(distinct.len(), states.len(), "I5: every job has one state");
+            distinct
+        };
+        let texts: BTreeSet<&str> = self
+            .asked
+            .values()
+            .map(|asked| asked.text.as_str())
+            .collect();
+        for text in sent.keys() {
+            assert!(
+                texts.contains(text),
+                "I2: nobody asked for this text: {text}"
+            );
+        }
+        let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
+        for id in self.acknowledged.keys() {
+            let asked = &self.asked[id];
+            let state = states
+                .get(id.as_str())
+                .unwrap_or_else(|| panic!("I1: {id} is gone"));
+            let times = sent.get(asked.text.as_str()).copied().unwrap_or(0);
+            match *state {
+                "completed" => assert!(times >= 1, "I1: {id} is completed and was never sent"),
+                "expired" => {
+                    assert!(
+                        asked.lifetime.is_some(),
+                        "I1: {id} expired without a deadline"
+                    );
+                    assert_eq!(times, 0, "I4: {id} expired and was sent");
+                }
+                "cancelled" => {
+                    assert!(self.cancelled.contains(id), "I1: nobody cancelled {id}");
+                    assert_eq!(times, 0, "I11: {id} was cancelled and sent");
+                }
+                "unknown" | "dead" => {}
+                state => panic!("I9: {id} is still {state}"),
+            }
+            *ends.entry(state).or_default() += 1;
+        }
+        for id in &self.cancelled {
+            assert_eq!(states.get(id.as_str()), Some(&"cancelled"), "I11: {id}");
+        }
+        let extras: u64 = sent.values().map(|times| times - 1).sum();
+        println!(
+            "{} kills, {} acknowledged, {} recovered, {extras} extra sends (at most {extras_max}), ends {ends:?}",
+            self.kills,
+            self.acknowledged.len(),
+            self.recovered
+        );
+        assert!(
+            extras <= extras_max,
+            "I3: {extras} extra sends, at most {extras_max}"
+        );
+        assert_eq!(
+            ends.values().sum::<u64>(),
+            self.acknowledged.len() as u64,
+            "I6: the books balance"
+        );
+    }
+
+    /// Checks that nothing was sent before it was due or after its deadline. `arrivals` are the texts and when they came.
+    pub(crate) fn check_times(&self, arrivals: &[(String, Instant)]) {
+        let by_text: BTreeMap<&str, &Asked> = self
+            .asked
+            .values()
+            .map(|asked| (asked.text.as_str(), asked))
+            .collect();
+        // The target reads the clock after the test wrote the command, and the gateway's log after the request came in.
+        const SLACK: Duration = Duration::from_millis(250);
+        for (text, at) in arrivals {
+            let asked = by_text[text.as_str()];
+            let waited = at.saturating_duration_since(asked.at);
+            assert!(
+                waited >= asked.delay,
+                "I4: `{text}` came {waited:?} after it was asked for, due after {:?}",
+                asked.delay
+            );
+            if let Some(lifetime) = asked.lifetime {
+                assert!(
+                    waited <= lifetime + SLACK,
+                    "I4: `{text}` came {waited:?} after it was asked for, too late"
+                );
+            }
+        }
+    }
+}

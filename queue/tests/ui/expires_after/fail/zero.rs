@@ -1,0 +1,16 @@
+//! Some time.
+
+#[path = "../../support.rs"]
+mod support;
+
+use queue::Job;
+use support::*;
+
+#[derive(Job)]
+#[job(queue = "push", message = Push)]
+enum PushJob {
+    #[job(expires_after = "0m")]
+    Greeting(Greeting),
+}
+
+fn main() {}

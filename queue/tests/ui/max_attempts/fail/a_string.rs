@@ -1,0 +1,16 @@
+//! A number.
+
+#[path = "../../support.rs"]
+mod support;
+
+use queue::Job;
+use support::*;
+
+#[derive(Job)]
+#[job(queue = "push", message = Push)]
+enum PushJob {
+    #[job(max_attempts = "3")]
+    Greeting(Greeting),
+}
+
+fn main() {}

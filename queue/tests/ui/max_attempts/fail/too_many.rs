@@ -1,0 +1,16 @@
+//! At most 65535.
+
+#[path = "../../support.rs"]
+mod support;
+
+use queue::Job;
+use support::*;
+
+#[derive(Job)]
+#[job(queue = "push", message = Push)]
+enum PushJob {
+    #[job(max_attempts = 65536)]
+    Greeting(Greeting),
+}
+
+fn main() {}

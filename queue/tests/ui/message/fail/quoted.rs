@@ -1,0 +1,15 @@
+//! A type is written without quotes.
+
+#[path = "../../support.rs"]
+mod support;
+
+use queue::Job;
+use support::*;
+
+#[derive(Job)]
+#[job(queue = "push", message = "Push")]
+enum PushJob {
+    Greeting(Greeting),
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! A name is a string.
+
+#[path = "../../support.rs"]
+mod support;
+
+use queue::Job;
+use support::*;
+
+#[derive(Job)]
+#[job(queue = push, message = Push)]
+enum PushJob {
+    Greeting(Greeting),
+}
+
+fn main() {}

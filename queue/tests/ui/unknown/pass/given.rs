@@ -1,0 +1,21 @@
+//! Both words.
+
+#[path = "../../support.rs"]
+mod support;
+
+use queue::Job;
+use support::*;
+
+#[derive(Job)]
+#[job(queue = "push", message = Push)]
+enum PushJob {
+    #[job(unknown = "retry")]
+    A(Greeting),
+    #[job(unknown = "stop")]
+    B(Greeting),
+}
+
+fn main() {
+    assert_eq!(PushJobKind::A.info().unknown.as_str(), "retry");
+    assert_eq!(PushJobKind::B.info().unknown.as_str(), "stop");
+}
