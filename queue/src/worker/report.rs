@@ -56,6 +56,34 @@ impl RunReport {
             + unrecorded
     }
 
+    /// Both together.
+    #[cfg(feature = "testing")]
+    pub(crate) fn plus(self, other: Self) -> Self {
+        self.combined(other, u64::saturating_add)
+    }
+
+    /// What was counted after `earlier`, a former state of the same counts.
+    #[cfg(feature = "testing")]
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        self.combined(earlier, u64::saturating_sub)
+    }
+
+    #[cfg(feature = "testing")]
+    fn combined(self, other: Self, combine: fn(u64, u64) -> u64) -> Self {
+        Self {
+            completed: combine(self.completed, other.completed),
+            retried: combine(self.retried, other.retried),
+            snoozed: combine(self.snoozed, other.snoozed),
+            dead: combine(self.dead, other.dead),
+            expired: combine(self.expired, other.expired),
+            unknown: combine(self.unknown, other.unknown),
+            parked: combine(self.parked, other.parked),
+            released: combine(self.released, other.released),
+            lease_lost: combine(self.lease_lost, other.lease_lost),
+            unrecorded: combine(self.unrecorded, other.unrecorded),
+        }
+    }
+
     pub(super) fn count(&mut self, recorded: Recorded) {
         let field = match recorded {
             Recorded::Completed => &mut self.completed,

@@ -8,6 +8,7 @@
 
 mod conformance;
 mod format;
+mod kit;
 mod shared_file;
 mod store_faults;
 mod support;
