@@ -34,7 +34,7 @@ impl Ledger {
         let (kind, fields, text) = match number % 3 {
             0 => (
                 "welcome",
-                format!(r#""user_name":"User""#),
+                r#""user_name":"User""#.to_owned(),
                 format!(
                     "Hello User #{id}, welcome to the platform! We are glad to have you. Open your dashboard to get started."
                 ),
@@ -48,7 +48,7 @@ impl Ledger {
             ),
             _ => (
                 "notification",
-                format!(r#""message":"Message""#),
+                r#""message":"Message""#.to_owned(),
                 format!("Message #{id}"),
             ),
         };
