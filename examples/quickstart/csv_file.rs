@@ -1,7 +1,7 @@
 //! The CSV: bytes in, lines of named fields out. Knows nothing of jobs.
 
-use std::fs;
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::hash::fnv;
 
 /// Largest file, in bytes; it is read whole, so that lines are counted as an editor counts them.
-const CSV_BYTES_MAX: usize = 256 * 1024 * 1024;
+const CSV_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Largest row, in bytes; a quote that is never closed makes a row of the rest of the file.
 const ROW_BYTES_MAX: usize = 64 * 1024;
 /// How much of a file's name goes into the keys.
@@ -59,7 +59,7 @@ impl CsvFile {
         let Some(path) = path else {
             return Self::new("recipients.csv".into(), RECIPIENTS);
         };
-        let bytes = fs::read(path).map_err(|source| Error::Csv {
+        let bytes = read(path).map_err(|source| Error::Csv {
             path: path.to_owned(),
             source,
         })?;
@@ -73,7 +73,6 @@ impl CsvFile {
         if bytes.len() > CSV_BYTES_MAX {
             return Err(Error::CsvTooLarge {
                 name,
-                actual: bytes.len(),
                 limit: CSV_BYTES_MAX,
             });
         }
@@ -170,6 +169,14 @@ impl Iterator for CsvFile {
             fields: self.fields(&record),
         })
     }
+}
+
+/// The file, up to one byte more than is allowed: a device may have no end.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = CSV_BYTES_MAX as u64 + 1;
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The columns that the header names, in lower case.

@@ -12,12 +12,8 @@ use queue::worker::WorkerError;
 pub(crate) enum Error {
     #[error("can't read {}: {}", path.display(), remedy(source))]
     Csv { path: PathBuf, source: io::Error },
-    #[error("{name} has {actual} bytes, at most {limit} are read: split it")]
-    CsvTooLarge {
-        name: String,
-        actual: usize,
-        limit: usize,
-    },
+    #[error("{name} has more than {limit} bytes: split it")]
+    CsvTooLarge { name: String, limit: usize },
     #[error(
         "{name} is not a CSV of recipients: {why}; its first line must name the columns, separated by commas, `kind` and `phone` among them"
     )]
