@@ -36,3 +36,8 @@ pub use queue_derive::{Job, Payload, Template};
 #[cfg(feature = "sms")]
 pub use sms::{OtpCode, PhoneNumber, SmsMessage, SmsText};
 pub use worker::{Worker, WorkerHandle};
+
+/// The README's example, run as a test. It is outside the package, so only a test may look at it.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
 //! What the writer thread and the callers share.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, Semaphore, broadcast};
@@ -18,6 +18,8 @@ pub(super) struct Shared {
     pub(super) worker: i64,
     /// How many lease calls wait for work right now.
     pub(super) waiting_workers: AtomicUsize,
+    /// A worker has asked for jobs.
+    worked: AtomicBool,
     /// Bounds the jobs that wait in memory for the writer.
     pub(super) room: Semaphore,
     events: Mutex<Option<broadcast::Sender<Event>>>,
@@ -31,6 +33,7 @@ impl Shared {
             retention,
             worker,
             waiting_workers: AtomicUsize::new(0),
+            worked: AtomicBool::new(false),
             room: Semaphore::new(WAITING_JOBS_MAX),
             events: Mutex::new(Some(broadcast::Sender::new(EVENTS_HELD_MAX))),
             doors: Mutex::default(),
@@ -44,6 +47,16 @@ impl Shared {
             return door.clone();
         }
         doors.entry(queue.to_owned()).or_default().clone()
+    }
+
+    /// Whether a worker has asked for jobs.
+    pub(super) fn is_worked(&self) -> bool {
+        self.worked.load(Ordering::Acquire)
+    }
+
+    /// A worker asks for jobs.
+    pub(super) fn work(&self) {
+        self.worked.store(true, Ordering::Release);
     }
 
     /// A durable transaction: tell the observers, and one waiting worker of each queue that got work. That one wakes the

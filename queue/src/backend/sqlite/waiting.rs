@@ -29,6 +29,7 @@ pub(super) async fn lease(
         .uptime()
         .saturating_add(u64::try_from(request.wait.as_millis()).unwrap_or(u64::MAX));
     let door = shared.door(request.queue);
+    shared.work();
     loop {
         // Listening begins before looking, so that work which arrives in between is not missed.
         let knock = door.notified();

@@ -92,6 +92,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Serves requests until the store is closed or the last handle is gone.
     pub(super) fn run(mut self, requests: &Receiver<Request>) {
+        let opened = Instant::now();
         let mut maintained: Option<Instant> = None;
         let mut group: VecDeque<Box<dyn Task>> = VecDeque::new();
         loop {
@@ -108,7 +109,12 @@ impl Writer {
                 let _ = reply.send(());
                 return;
             }
-            if maintained.is_none_or(|at| at.elapsed() >= MAINTENANCE_INTERVAL) {
+            // The first look waits for the first worker, so that whoever subscribed before it hears what was recovered.
+            let is_due = match maintained {
+                None => self.shared.is_worked() || opened.elapsed() >= MAINTENANCE_INTERVAL,
+                Some(at) => at.elapsed() >= MAINTENANCE_INTERVAL,
+            };
+            if is_due {
                 maintained = Some(Instant::now());
                 self.maintain();
             }
