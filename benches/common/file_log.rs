@@ -42,7 +42,9 @@ impl FileLog {
                 file.write_all(&group).expect("the log can be written");
                 file.sync_data().expect("the log can be synced");
                 group.clear();
-                waiters.drain(..).for_each(|done| drop(done.send(())));
+                for done in waiters.drain(..) {
+                    let _ = done.send(());
+                }
             }
         });
         Self { records }

@@ -49,7 +49,7 @@ fn nothing_acknowledged_is_lost_over_200_kills() {
             }
         }
         if let Some(id) = delayed.filter(|_| random.bool()) {
-            target.say(&format!("cancel {id}"));
+            target.say(&ledger.cancel_command(&id));
         }
         match kill % 4 {
             // At any moment.

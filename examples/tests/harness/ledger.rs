@@ -18,6 +18,8 @@ pub(crate) struct Asked {
 pub(crate) struct Ledger {
     asked: BTreeMap<String, Asked>,
     acknowledged: BTreeMap<String, String>,
+    /// A cancel was asked for; a kill may have swallowed the answer.
+    cancels: BTreeSet<String>,
     cancelled: BTreeSet<String>,
     recovered: u64,
     pub(crate) kills: u64,
@@ -32,7 +34,7 @@ impl Ledger {
         let (kind, fields, text) = match number % 3 {
             0 => (
                 "welcome",
-                format!(r#""user_name":"User""#),
+                r#""user_name":"User""#.to_owned(),
                 format!(
                     "Hello User #{id}, welcome to the platform! We are glad to have you. Open your dashboard to get started."
                 ),
@@ -46,7 +48,7 @@ impl Ledger {
             ),
             _ => (
                 "notification",
-                format!(r#""message":"Message""#),
+                r#""message":"Message""#.to_owned(),
                 format!("Message #{id}"),
             ),
         };
@@ -75,6 +77,12 @@ impl Ledger {
             },
         );
         (id, command)
+    }
+
+    /// The command that cancels job `id`.
+    pub(crate) fn cancel_command(&mut self, id: &str) -> String {
+        self.cancels.insert(id.to_owned());
+        format!("cancel {id}")
     }
 
     /// Takes note of what the target said.
@@ -145,7 +153,7 @@ impl Ledger {
                     assert_eq!(times, 0, "I4: {id} expired and was sent");
                 }
                 "cancelled" => {
-                    assert!(self.cancelled.contains(id), "I1: nobody cancelled {id}");
+                    assert!(self.cancels.contains(id), "I1: nobody cancelled {id}");
                     assert_eq!(times, 0, "I11: {id} was cancelled and sent");
                 }
                 "unknown" | "dead" => {}

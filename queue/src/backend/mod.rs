@@ -5,6 +5,7 @@
 
 mod error;
 mod event;
+#[cfg(feature = "sqlite")]
 mod lanes;
 mod lease;
 mod query;
@@ -13,6 +14,7 @@ mod sqlite;
 
 pub use error::{BackendError, BackendErrorKind};
 pub use event::{Event, EventKind, EventStream, Lagged};
+#[cfg(feature = "sqlite")]
 pub use lanes::{AGEING_STEP, LANE_SHARES};
 pub use lease::{
     Delivery, Disposition, Enqueued, Lease, LeaseRequest, RateLimit, Settled, Settlement,

@@ -10,6 +10,7 @@ use super::txn::{QueueId, Txn};
 use crate::backend::{BackendError, EventKind};
 use crate::clock::Timestamp;
 use crate::job::{State, UnknownPolicy};
+use crate::retry::Backoff;
 
 /// A job that was started, and what its kind says of unknown outcomes.
 struct Lost {
@@ -57,8 +58,12 @@ fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendErr
         return settle::expire(txn, &in_doubt);
     }
     settle::doubt(txn, job)?;
-    let now = txn.now;
-    settle::make_ready(txn, job, now)
+    // As after any failed attempt: a process that dies again and again must not use up the attempts of all that it runs
+    // within a second.
+    let at = txn
+        .now
+        .saturating_add(Backoff::default().delay(attempt, fastrand::f64()));
+    settle::postpone(txn, job, State::Retrying, at, cause)
 }
 
 fn select(

@@ -187,7 +187,7 @@ pub(super) fn doubt(txn: &Txn<'_>, job: &Row) -> Result<(), BackendError> {
 }
 
 /// Lets a job wait for `at`.
-fn postpone(
+pub(super) fn postpone(
     txn: &mut Txn<'_>,
     job: &Row,
     to: State,

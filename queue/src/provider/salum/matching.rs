@@ -52,7 +52,7 @@ pub(super) fn match_rows<'a>(sent: &[Sent<'_>], rows: &'a [Row]) -> Vec<Match<'a
             _ => row
                 .mobile
                 .as_deref()
-                .and_then(|mobile| PhoneNumber::parse(mobile).ok())
+                .and_then(number_of)
                 .and_then(|mobile| by_mobile.get(&mobile).copied().flatten()),
         };
         let Some(index) = index else { continue };
@@ -63,6 +63,14 @@ pub(super) fn match_rows<'a>(sent: &[Sent<'_>], rows: &'a [Row]) -> Vec<Match<'a
         };
     }
     matches
+}
+
+/// The number that a row is about. Gateways write the digits that they were sent, without `+`: with it, a number of any
+/// country is found; what is none then is a local form.
+fn number_of(mobile: &str) -> Option<PhoneNumber> {
+    let international = format!("+{}", mobile.trim_start_matches('+'));
+    let number = PhoneNumber::parse(&international);
+    number.or_else(|_| PhoneNumber::parse(mobile)).ok()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::future::BoxFuture;
 use crate::job::{
     Envelope, Idempotency, IdempotencyKey, JobId, Kind, KindInfo, Priority, State, UnknownPolicy,
 };
+use crate::retry::BACKOFF_CAP;
 
 /// A check of one promise. It panics when the promise is broken.
 pub type Promise = fn(Subject) -> BoxFuture<'static, ()>;
@@ -142,6 +143,16 @@ impl Subject {
             .settle(vec![settlement])
             .await
             .expect("settle works")[0]
+    }
+
+    /// Lets the leases that are held now end, and the time pass that lost attempts wait before the next one.
+    pub(super) async fn lose_leases(&self) {
+        self.clock.advance(VISIBILITY);
+        assert!(
+            self.take(1).await.is_empty(),
+            "a lost attempt waits for its backoff"
+        );
+        self.clock.advance(2 * BACKOFF_CAP);
     }
 
     pub(super) async fn view(&self, id: JobId) -> JobView {

@@ -123,7 +123,10 @@ impl Account {
 
     fn decide(&mut self, mobile: &str, message: &str, client_id: Option<Value>) -> Decision {
         let digits = mobile.bytes().all(|byte| byte.is_ascii_digit());
-        let number = PhoneNumber::parse(mobile).ok().filter(|_| digits);
+        // With a country code, or as one writes it in Kenya.
+        let number =
+            PhoneNumber::parse(&format!("+{mobile}")).or_else(|_| PhoneNumber::parse(mobile));
+        let number = number.ok().filter(|_| digits);
         let text = SmsText::with_limit(message, u16::MAX).ok();
         let (number, text) = match (number, text) {
             (None, _) => return refusal(1003, mobile, message.into(), client_id),

@@ -71,6 +71,22 @@ async fn bulk_outcomes_are_mixed_for_every_member_of_the_family() {
     }
 }
 
+/// The answer repeats the digits without `+`: read as a local number they are none, and the message would be unknown.
+#[tokio::test]
+async fn a_message_abroad_is_known_by_its_number() {
+    for (name, personality) in family() {
+        let gateway = start(personality).await;
+        for number in ["+255712345678", "+61491570006", "+256772123456"] {
+            let text = SmsText::new("Karibu").unwrap();
+            let message = SmsMessage::new(number.parse().unwrap(), text);
+            let context = SendContext::new(JobId::new(), Duration::from_secs(5));
+            let receipt = client(&gateway).send(&message, &context).await;
+            receipt.expect(name);
+        }
+        assert_eq!(gateway.accepted_count(), 3, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_message_without_an_id_is_sent_all_the_same() {
     for ids in [IdForm::Absent, IdForm::NoneText] {
