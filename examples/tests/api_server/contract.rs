@@ -4,7 +4,7 @@ use queue::testing::gateway::Gateway;
 use serde_json::{Value, json};
 
 use crate::http::{Answer, get, post};
-use crate::server::Server;
+use crate::server::{Server, in_time};
 
 /// Appears in every bad value below, and must appear in no answer.
 const CANARY: &str = "zzyzx";
@@ -102,12 +102,15 @@ async fn a_job_is_created_once_for_each_key_and_can_be_looked_up() {
 
     gateway.wait_for(1).await;
     let path = created.header("location").unwrap();
-    let view = loop {
-        let view = get(server.address, path).await.unwrap();
-        if view.json()["finished_at"].is_number() {
-            break view;
+    let settled = async {
+        loop {
+            let view = get(server.address, path).await.unwrap();
+            if view.json()["finished_at"].is_number() {
+                return view;
+            }
         }
     };
+    let view = in_time(settled).await;
     assert_eq!(view.json()["state"], "completed");
     assert_eq!(view.json()["receipt"]["provider"], "salum");
     assert!(!view.text.contains("482913") && !view.text.contains("712345678"));

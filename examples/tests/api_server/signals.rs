@@ -38,7 +38,7 @@ async fn a_second_signal_ends_the_process_at_once() {
     in_time(begun(&server)).await;
     server.signal("INT").await;
     // It has understood the first when it accepts no more connections.
-    while get(server.address, "/health").await.is_ok() {}
+    in_time(async { while get(server.address, "/health").await.is_ok() {} }).await;
     server.signal("INT").await;
     assert_eq!(server.ended().await.code(), Some(130));
 }

@@ -212,7 +212,8 @@ impl<J: Job> TestQueue<J> {
         self.recorder.kinds(J::QUEUE)
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward. A worker that the test spawned measures leases and timeouts by it too, so let it run between
+    /// two moves.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
