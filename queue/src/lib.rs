@@ -1,4 +1,57 @@
-//! An embeddable, typed notification queue.
+//! Sends notifications from inside your program: one enum of jobs in, delivered SMS out.
+//!
+//! A job is a variant of an enum, and each variant has a function that stores it. When that function returns, the job
+//! survives power loss. A worker in the same process, or in another one, renders the job and sends it, tries again where
+//! that is safe, and says so where nobody can know whether it was sent. No server is needed: the store is a SQLite file.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use queue::provider::Mock;
+//! use queue::{OtpCode, OtpSms, Queue, SmsJob, Worker, create_otp_sms_job};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let queue = Queue::<SmsJob>::open("memory:").await?; // "file:./queue-data" keeps jobs
+//!     let worker = Worker::new(queue.clone(), Mock::new()).spawn(); // Salum::from_env()? sends
+//!
+//!     let otp = OtpSms {
+//!         recipient: "0712 345 678".parse()?,
+//!         code: OtpCode::new("493817")?,
+//!         expiry_minutes: 10, // never sent later
+//!     };
+//!     let receipt = create_otp_sms_job(&queue, otp).job_id("otp:42").await?; // stored when it returns
+//!     println!("job {}", receipt.job_id);
+//!
+//!     worker.shutdown(Duration::from_secs(20)).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where to go
+//!
+//! | To | Read |
+//! | --- | --- |
+//! | store jobs, ask about them, cancel them | [`Queue`], [`Enqueue`] |
+//! | run them | [`Worker`], [`WorkerBuilder`](worker::WorkerBuilder), [`Handler`](worker::Handler) |
+//! | write an enum of your own | the derives [`Job`](derive@Job), [`Template`] and [`Payload`](derive@Payload) |
+//! | send through another provider | [`Provider`](provider::Provider) |
+//! | test an application | `testing` (feature `testing`) |
+//! | keep jobs elsewhere | [`Backend`](backend::Backend) |
+//!
+//! In the package's `docs` folder: `guarantees.md` says what is promised and where it ends, `job_states.md` what becomes of
+//! a job, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
+//!
+//! # Features
+//!
+//! | Feature | Brings | Default |
+//! | --- | --- | --- |
+//! | `sqlite` | the stores `file:` and `memory:` | yes |
+//! | `sms` | the SMS channel: phone numbers, texts, the shipped `SmsJob` | yes |
+//! | `salum` | the provider for gateways of the Salum family; turns on `sms` and `http` | yes |
+//! | `http` | the HTTP client that providers share | by `salum` |
+//! | `tls-aws-lc`, `tls-ring` | what encrypts it | `tls-aws-lc` |
+//! | `testing` | the test kit, with a stand-in gateway | no |
 
 // The derives name this crate `::queue`, here as everywhere.
 #[allow(

@@ -40,8 +40,8 @@ pub struct LeaseRequest {
 
 /// At most `count` starts in each `per`, shared by all workers of a queue.
 ///
-/// The starts are spread: `count` may come at once after a pause, then one every `per / count` (the generic cell rate
-/// algorithm).
+/// After a pause all `count` may come at once; the next ones come when those are `per` old. A backend may keep the starts in
+/// slots and let them come a little later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// How many starts, from 1.

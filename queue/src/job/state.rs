@@ -88,13 +88,15 @@ impl State {
     pub const fn may_become(self, next: Self) -> bool {
         use State::*;
         match self {
-            Scheduled | Retrying | Snoozed => matches!(next, Ready | Expired | Cancelled),
-            Ready => matches!(next, Running | Expired | Cancelled | Parked),
+            Scheduled => matches!(next, Ready | Expired | Cancelled),
+            // Unknown: its deadline passed, and an earlier attempt may have had its effect.
+            Retrying | Snoozed => matches!(next, Ready | Expired | Unknown | Cancelled),
+            Ready => matches!(next, Running | Expired | Unknown | Cancelled | Parked),
             Running => matches!(
                 next,
                 Completed | Retrying | Snoozed | Ready | Dead | Expired | Unknown | Parked
             ),
-            Parked => matches!(next, Ready | Expired | Cancelled),
+            Parked => matches!(next, Ready | Expired | Unknown | Cancelled),
             Dead | Unknown => matches!(next, Ready),
             Completed | Expired | Cancelled => false,
         }

@@ -12,4 +12,5 @@ mod kit;
 mod shared_file;
 mod store_faults;
 mod support;
+mod wire;
 mod worker;
