@@ -39,9 +39,12 @@ pub(super) fn lease(txn: &mut Txn<'_>, request: &LeaseRequest) -> Result<Found, 
         });
     }
     let (budget, wait) = take_budget(txn, queue, request)?;
-    let deliveries = take(txn, queue, request, budget)?;
+    let (deliveries, set_aside) = take(txn, queue, request, budget)?;
     give_back(txn, queue, request, budget - deliveries.len())?;
-    let look_again = if deliveries.is_empty() {
+    let look_again = if deliveries.is_empty() && set_aside {
+        // Behind what was parked or expired there may be more.
+        Some(Duration::ZERO)
+    } else if deliveries.is_empty() {
         earliest(wait, next_change(txn, queue)?)
     } else {
         None
@@ -56,12 +59,14 @@ pub(super) fn lease(txn: &mut Txn<'_>, request: &LeaseRequest) -> Result<Found, 
     })
 }
 
+/// The jobs taken, and whether others were set aside on the way.
 fn take(
     txn: &mut Txn<'_>,
     queue: QueueId,
     request: &LeaseRequest,
     budget: usize,
-) -> Result<Vec<Delivery>, BackendError> {
+) -> Result<(Vec<Delivery>, bool), BackendError> {
+    let mut set_aside = false;
     let mut deliveries = Vec::with_capacity(budget.min(64));
     let mut heads = Heads::load(txn, queue, request, budget)?;
     let mut lanes = txn.memory.lanes.remove(&queue).unwrap_or_default();
@@ -72,12 +77,13 @@ fn take(
         let Some(seq) = heads.pop(priority) else {
             break;
         };
-        if let Some(delivery) = start(txn, queue, request, seq)? {
-            deliveries.push(delivery);
+        match start(txn, queue, request, seq)? {
+            Some(delivery) => deliveries.push(delivery),
+            None => set_aside = true,
         }
     }
     txn.memory.lanes.insert(queue, lanes);
-    Ok(deliveries)
+    Ok((deliveries, set_aside))
 }
 
 /// The ready jobs that come first in each lane, as many as may be needed.

@@ -224,6 +224,9 @@ impl Backend for SqliteBackend {
 
     fn close(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         Box::pin(async move {
+            if let Some(reader) = &self.reader {
+                reader.stop().await;
+            }
             let (reply, done) = oneshot::channel();
             if self.requests.send(Request::Close(reply)).is_ok() {
                 // An error means that the writer had ended already.

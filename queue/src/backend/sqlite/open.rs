@@ -75,7 +75,7 @@ type Parts = (
 
 fn open_folder(folder: &Path) -> Result<Parts, BackendError> {
     let is_new = !folder.exists();
-    fs::create_dir_all(folder).map_err(|error| inaccessible(folder, error))?;
+    make_folder(folder).map_err(|error| inaccessible(folder, error))?;
     let file = folder.join(FILE_NAME);
     let mut connection = connect(&file)?;
     schema::migrate(&mut connection)?;
@@ -96,6 +96,15 @@ fn open_folder(folder: &Path) -> Result<Parts, BackendError> {
         Some(presence),
         Some(Reserve::keep(folder)),
     ))
+}
+
+/// Makes the folder for its owner alone: recipients and texts are in it. One that is there keeps its mode.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn connect(file: &Path) -> Result<Connection, BackendError> {

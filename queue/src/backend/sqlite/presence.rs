@@ -32,6 +32,10 @@ impl Presence {
         let lock = File::create(&draft).map_err(|error| inaccessible(&draft, error))?;
         lock.lock().map_err(|error| inaccessible(&draft, error))?;
         fs::rename(&draft, &file).map_err(|error| inaccessible(&file, error))?;
+        // Durable before the first lease that names it.
+        File::open(&folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| inaccessible(&folder, error))?;
         Ok(Self {
             folder,
             id,
@@ -43,6 +47,16 @@ impl Presence {
     /// This incarnation's number, never 0.
     pub(super) fn id(&self) -> i64 {
         self.id
+    }
+
+    /// The incarnations that have a lock file, alive or dead; this one among them.
+    pub(super) fn announced(&self) -> Vec<i64> {
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            // Nobody can be told missing when nobody can be found.
+            return vec![self.id];
+        };
+        let ids = entries.flatten().filter_map(|entry| id_of(&entry.path()));
+        ids.chain([self.id]).collect()
     }
 
     /// The incarnations that are dead. Their files stay until [`forget`](Self::forget), so that a crash during a recovery
@@ -69,10 +83,7 @@ impl Presence {
     }
 
     fn dead_id(&self, path: &Path) -> Option<i64> {
-        if path.extension()? != SUFFIX {
-            return None;
-        }
-        let id = i64::from_str_radix(path.file_stem()?.to_str()?, 16).ok()?;
+        let id = id_of(path)?;
         if id == self.id {
             return None;
         }
@@ -81,6 +92,14 @@ impl Presence {
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => None,
         }
     }
+}
+
+/// The incarnation whose lock file is at `path`; `None` for any other file.
+fn id_of(path: &Path) -> Option<i64> {
+    if path.extension()? != SUFFIX {
+        return None;
+    }
+    i64::from_str_radix(path.file_stem()?.to_str()?, 16).ok()
 }
 
 /// A random number that fits SQLite's integers and is never 0.

@@ -27,6 +27,30 @@ pub(super) fn recover_worker(txn: &mut Txn<'_>, worker: i64) -> Result<(), Backe
         .try_for_each(|lost| recover(txn, lost, "its worker died"))
 }
 
+/// The jobs of workers that left no sign of themselves: the store was restored from a copy, or its `workers` folder is gone.
+/// Their leases are times of another machine's or another boot's clock and say nothing here.
+pub(super) fn recover_missing(txn: &mut Txn<'_>, announced: &[i64]) -> Result<(), BackendError> {
+    let workers: Vec<i64> = {
+        let mut statement = txn
+            .connection
+            .prepare_cached(
+                "SELECT DISTINCT worker FROM queue_jobs WHERE state = 2 AND worker IS NOT NULL",
+            )
+            .map_err(translate)?;
+        let rows = statement
+            .query_map([], |row| row.get(0))
+            .map_err(translate)?;
+        rows.collect::<Result<_, _>>().map_err(translate)?
+    };
+    for worker in workers
+        .into_iter()
+        .filter(|worker| !announced.contains(worker))
+    {
+        recover_worker(txn, worker)?;
+    }
+    Ok(())
+}
+
 /// The jobs of `queue` whose lease has ended: their worker is frozen, or cut off.
 pub(super) fn recover_lost_leases(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
     let condition = format!(

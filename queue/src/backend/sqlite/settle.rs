@@ -150,7 +150,8 @@ pub(super) fn finish(
     };
     txn.execute(
         "UPDATE queue_jobs SET state = ?2, finished_at = ?3, attempt = ?4, reason = ?5, receipt = ?6,
-             lease_until = NULL, worker = NULL, payload = CASE WHEN ?7 THEN payload END
+             lease_until = NULL, worker = NULL, payload = CASE WHEN ?7 THEN payload END,
+             in_doubt = in_doubt OR ?8
          WHERE seq = ?1",
         params![
             job.seq,
@@ -160,6 +161,7 @@ pub(super) fn finish(
             reason,
             receipt.and_then(|receipt| serde_json::to_string(receipt).ok()),
             keeps_body && !job.secret,
+            to == State::Unknown,
         ],
     )?;
     if let (Some(key), false) = (&job.key, keeps_key) {

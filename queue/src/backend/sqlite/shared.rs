@@ -59,8 +59,9 @@ impl Shared {
         self.worked.store(true, Ordering::Release);
     }
 
-    /// A durable transaction: tell the observers, and one waiting worker of each queue that got work. That one wakes the
-    /// next when it leaves some.
+    /// A durable transaction: tell the observers, and the waiting workers of each queue that got work. All of them: there
+    /// is seldom more than one in a process, and a single one may have no room in the lane that got it. A worker listens
+    /// before it looks, so none misses it.
     pub(super) fn announce(&self, announcement: Announcement) {
         if !announcement.events.is_empty() {
             let sender = self
@@ -75,7 +76,7 @@ impl Shared {
             }
         }
         for queue in announcement.woken {
-            self.door(&queue).notify_one();
+            self.door(&queue).notify_waiters();
         }
     }
 
@@ -87,7 +88,7 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .values()
         {
-            door.notify_one();
+            door.notify_waiters();
         }
     }
 

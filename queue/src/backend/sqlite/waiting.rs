@@ -30,6 +30,8 @@ pub(super) async fn lease(
         .saturating_add(u64::try_from(request.wait.as_millis()).unwrap_or(u64::MAX));
     let door = shared.door(request.queue);
     shared.work();
+    // Counted before the first look, so that the writer already looks out for other processes when it has answered it.
+    let _waiting = Waiting::new(shared);
     loop {
         // Listening begins before looking, so that work which arrives in between is not missed.
         let knock = door.notified();
@@ -49,7 +51,6 @@ pub(super) async fn lease(
             .max(Duration::from_millis(1))
             .min(left)
             .min(SLEEP_MAX);
-        let _waiting = Waiting::new(shared);
         tokio::select! {
             () = knock => {}
             () = shared.clock.sleep(sleep) => {}

@@ -16,6 +16,7 @@ use super::error::{closed, poisoned, translate};
 use super::maintenance;
 use super::options::{FOREIGN_POLL, MAINTENANCE_INTERVAL, WAITING_JOBS_MAX};
 use super::presence::Presence;
+use super::recovery;
 use super::reserve::Reserve;
 use super::shared::Shared;
 use super::txn::{Announcement, Effects, Memory, Txn};
@@ -94,6 +95,7 @@ impl Writer {
     pub(super) fn run(mut self, requests: &Receiver<Request>) {
         let opened = Instant::now();
         let mut maintained: Option<Instant> = None;
+        let mut noticed = opened;
         let mut group: VecDeque<Box<dyn Task>> = VecDeque::new();
         loop {
             let close = match self.gather(requests, &mut group) {
@@ -108,6 +110,11 @@ impl Writer {
                 self.end();
                 let _ = reply.send(());
                 return;
+            }
+            // A writer that is never idle looks out for other processes too.
+            if noticed.elapsed() >= FOREIGN_POLL {
+                noticed = Instant::now();
+                self.notice_others();
             }
             // The first look waits for the first worker, so that whoever subscribed before it hears what was recovered.
             let is_due = match maintained {
@@ -137,7 +144,7 @@ impl Writer {
         match requests.recv_timeout(patience) {
             Ok(Request::Task(task)) => group.push_back(task),
             Ok(Request::Close(reply)) => return Gathered::Close(reply),
-            Err(RecvTimeoutError::Timeout) => self.notice_others(),
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Gathered::Disconnected,
         }
         while group.len() < GROUP_TASKS_MAX {
@@ -259,7 +266,15 @@ impl Writer {
             .as_ref()
             .map(Presence::dead)
             .unwrap_or_default();
-        let result = self.in_transaction(|txn| maintenance::run(txn, &dead));
+        let presence = self.presence.take();
+        let result = self.in_transaction(|txn| {
+            if let Some(presence) = &presence {
+                // Asked inside the transaction: whoever leased anything so far announced itself before it.
+                recovery::recover_missing(txn, &presence.announced())?;
+            }
+            maintenance::run(txn, &dead)
+        });
+        self.presence = presence;
         match result {
             Ok(announcement) => {
                 self.shared.announce(announcement);
