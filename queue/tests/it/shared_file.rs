@@ -160,3 +160,50 @@ async fn nothing_of_a_wiped_body_stays_in_the_files() {
     backend.close().await.unwrap();
     assert_eq!(found(folder.path()), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_a_worker_without_a_trace_are_recovered() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = {
+        let victim = open(folder.path()).await;
+        let id = put(&*victim).await;
+        assert_eq!(take(&*victim, 1, Duration::ZERO).await.len(), 1);
+        id
+    };
+    // As after restoring a copy of the database alone, or a power cut that lost the folder.
+    std::fs::remove_dir_all(folder.path().join("workers")).unwrap();
+    let survivor = open(folder.path()).await;
+    let again = take(&*survivor, 1, LONG).await;
+    assert_eq!((again[0].envelope.id, again[0].attempt), (id, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_store_leaves_one_database_file_and_answers_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = open(folder.path()).await;
+    let id = put(&*backend).await;
+    backend.close().await.unwrap();
+    let error = backend.job(id).await.expect_err("the store is closed");
+    assert_eq!(error.kind(), queue::backend::BackendErrorKind::Closed);
+    let names = std::fs::read_dir(folder.path())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name());
+    let logs: Vec<_> = names
+        .filter(|name| name.to_string_lossy().contains("-wal"))
+        .collect();
+    assert!(logs.is_empty(), "{logs:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_store_belongs_to_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue");
+    open(&path).await.close().await.unwrap();
+    assert_eq!(
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+}

@@ -72,6 +72,7 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     control::a_purge_deletes_what_it_is_told,
     park::an_unknown_kind_is_parked_and_adopted,
     park::a_newer_version_is_parked,
+    park::parked_jobs_hold_up_nobody,
     query::lists_page_through_everything_once,
     query::statistics_count_every_state,
     query::queues_do_not_see_each_other,

@@ -1,7 +1,10 @@
 //! Unknown kinds and newer versions: parked with their bytes, the others unharmed.
 
+use std::time::Duration;
+
 use super::Subject;
 use super::subject::QUEUE;
+use crate::clock::Clock;
 use crate::job::{Kind, KindInfo, Priority, State, UnknownPolicy};
 
 const NEWER: &[KindInfo] = &[KindInfo {
@@ -68,4 +71,31 @@ pub(super) async fn a_newer_version_is_parked(subject: Subject) {
     subject.put(newer).await;
     assert!(subject.take(1).await.is_empty());
     assert_eq!(subject.state(id).await, State::Parked);
+}
+
+pub(super) async fn parked_jobs_hold_up_nobody(subject: Subject) {
+    for _ in 0..20 {
+        let mut foreign = subject.envelope();
+        foreign.kind = Kind::from_static("pong");
+        subject.put(foreign).await;
+    }
+    let known = subject.put_one().await;
+    let backend = subject.backend.clone();
+    let request = crate::backend::LeaseRequest {
+        wait: Duration::from_secs(3600),
+        ..subject.request(1)
+    };
+    let waiter = tokio::spawn(async move { backend.lease(request).await.expect("lease works") });
+    // Each look may park one; a few milliseconds let the worker look again.
+    while !waiter.is_finished() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        subject.clock.advance(Duration::from_millis(1));
+        assert!(
+            subject.clock.now()
+                < crate::clock::ManualClock::default()
+                    .now()
+                    .saturating_add(Duration::from_millis(900))
+        );
+    }
+    assert_eq!(waiter.await.expect("no panic")[0].envelope.id, known);
 }
