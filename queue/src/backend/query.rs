@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::job::{IdempotencyKey, JobId, Kind, Metadata, Priority, State, Tenant};
+use crate::job::{Doubt, IdempotencyKey, JobId, Kind, Metadata, Priority, State, Tenant};
 use crate::provider::Receipt;
 
 /// What is known of a job, without its payload.
@@ -34,6 +34,10 @@ pub struct JobView {
     pub due_at: Timestamp,
     /// It is never sent from this moment on.
     pub deadline: Option<Timestamp>,
+    /// When its last attempt started.
+    pub started_at: Option<Timestamp>,
+    /// Which attempt may have had its effect, without anybody knowing.
+    pub doubt: Option<Doubt>,
     /// When it reached its terminal state.
     pub finished_at: Option<Timestamp>,
     /// The caller's idempotency key.
