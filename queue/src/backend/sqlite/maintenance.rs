@@ -35,7 +35,9 @@ pub(super) fn refresh(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendEr
 /// Jobs whose time has come become ready.
 fn promote(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
     static DUE: LazyLock<String> = LazyLock::new(|| {
-        select_where("queue = ?1 AND state IN (0, 3, 4) AND due_at <= ?2 ORDER BY due_at")
+        select_where(
+            "queue = ?1 AND (state = 0 OR state = 3 OR state = 4) AND due_at <= ?2 ORDER BY due_at",
+        )
     });
     let due = select(
         txn,
@@ -56,7 +58,7 @@ fn promote(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
 fn expire(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
     static LATE: LazyLock<String> = LazyLock::new(|| {
         select_where(
-            "queue = ?1 AND deadline IS NOT NULL AND state IN (0, 1, 3, 4, 10) AND deadline <= ?2 ORDER BY deadline",
+            "queue = ?1 AND deadline IS NOT NULL AND finished_at IS NULL AND deadline <= ?2 AND state <> 2 ORDER BY deadline",
         )
     });
     let late = select(

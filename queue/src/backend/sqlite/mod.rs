@@ -6,6 +6,7 @@
 mod control;
 mod enqueue;
 mod error;
+mod inbox;
 mod keys;
 mod lease;
 mod maintenance;
@@ -22,6 +23,7 @@ mod schema;
 mod settle;
 mod shared;
 mod statements;
+mod sync;
 mod txn;
 mod waiting;
 mod writer;
@@ -36,12 +38,13 @@ use tokio::sync::oneshot;
 pub use options::{BUSY_TIMEOUT, ENQUEUE_BATCH_MAX, SqliteOptions};
 pub use schema::FORMAT_VERSION;
 
-use self::error::closed;
+use self::error::{closed, no_thread};
+use self::inbox::Request;
 use self::options::WAITING_JOBS_MAX;
 use self::reader::Reader;
 use self::shared::Shared;
 use self::txn::Txn;
-use self::writer::{Call, Request};
+use self::writer::Call;
 use super::{
     Backend, BackendError, BackendErrorKind, Cancelled, Delivery, Enqueued, EventStream, JobView,
     Lease, LeaseRequest, ListFilter, Page, Requeued, Settled, Settlement, Stats,
@@ -245,7 +248,9 @@ impl Backend for SqliteBackend {
 
 impl Drop for SqliteBackend {
     fn drop(&mut self) {
-        // The thread ends by itself when the last sender is gone, after it has finished what was accepted.
+        // The thread ends by itself, after it has finished what was accepted.
+        let (reply, _) = oneshot::channel();
+        let _ = self.requests.send(Request::Close(reply));
         self.shared.close();
         drop(
             self.writer
@@ -254,12 +259,4 @@ impl Drop for SqliteBackend {
                 .take(),
         );
     }
-}
-
-fn no_thread(error: std::io::Error) -> BackendError {
-    BackendError::new(
-        BackendErrorKind::Io,
-        "no thread could be started for the store",
-    )
-    .caused_by(error)
 }

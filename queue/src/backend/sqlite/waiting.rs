@@ -9,11 +9,12 @@ use tokio::sync::oneshot;
 
 use super::SqliteBackend;
 use super::error::closed;
+use super::inbox::Request;
 use super::lease::{self, Found};
 use super::settle;
 use super::shared::Shared;
 use super::txn::Txn;
-use super::writer::{Call, Request};
+use super::writer::Call;
 use crate::backend::{BackendError, Delivery, Disposition, LeaseRequest, Settlement};
 
 /// The longest sleep: a wall clock that was stepped forward makes a job late by no more than this.
