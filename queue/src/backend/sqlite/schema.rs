@@ -52,10 +52,10 @@ CREATE TABLE queue_jobs (
     payload BLOB
 );
 CREATE INDEX queue_jobs_ready ON queue_jobs (queue, priority, due_at) WHERE state = 1;
-CREATE INDEX queue_jobs_waiting ON queue_jobs (queue, due_at) WHERE state = 0 OR state = 3 OR state = 4;
+CREATE INDEX queue_jobs_waiting ON queue_jobs (queue, due_at) WHERE state IN (0, 3, 4);
 CREATE INDEX queue_jobs_running ON queue_jobs (queue, lease_until) WHERE state = 2;
 CREATE INDEX queue_jobs_deadline ON queue_jobs (queue, deadline)
-    WHERE deadline IS NOT NULL AND finished_at IS NULL;
+    WHERE deadline IS NOT NULL AND state IN (0, 1, 3, 4, 10);
 CREATE INDEX queue_jobs_finished ON queue_jobs (queue, state, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX queue_jobs_parked ON queue_jobs (queue) WHERE state = 10;
 CREATE TABLE queue_keys (

@@ -87,7 +87,10 @@ impl Sync {
         };
         // What is with the thread comes first: events keep the order of the commits.
         let committed = match &sync.groups {
-            Some(groups) if sync.pending > 0 || (others && committed.is_dirty) => {
+            Some(groups)
+                if sync.pending > 0
+                    || ((others || committed.tasks.len() > 1) && committed.is_dirty) =>
+            {
                 sync.pending += 1;
                 match groups.send(committed) {
                     Ok(()) => return,
