@@ -1,6 +1,8 @@
 //! [`Inbox`]: what the writer is asked for, gathered into groups.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -22,6 +24,30 @@ pub(super) enum Request {
     Synced(usize),
     /// Answer when everything before it is durable, then end.
     Close(oneshot::Sender<()>),
+}
+
+/// The way to the writer. The store is closed when the last holder is gone.
+pub(super) struct Requests(Sender<Request>);
+
+impl Requests {
+    pub(super) fn new(sender: Sender<Request>) -> Arc<Self> {
+        Arc::new(Self(sender))
+    }
+}
+
+impl Deref for Requests {
+    type Target = Sender<Request>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Requests {
+    fn drop(&mut self) {
+        // The writer finishes what was accepted and ends; it may have ended already.
+        let _ = self.0.send(Request::Close(oneshot::channel().0));
+    }
 }
 
 /// Why the writer ends.

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use rusqlite::{OptionalExtension, params};
 
 use super::keys;
+use super::limits;
 use super::options::{MAINTENANCE_ROWS_MAX, RETENTION_ROWS_MAX};
+use super::records;
 use super::recovery;
 use super::row::state_code;
 use super::settle::{self, ROW_COLUMNS, Row};
@@ -22,7 +24,9 @@ pub(super) fn run(txn: &mut Txn<'_>, dead: &[i64]) -> Result<(), BackendError> {
         refresh(txn, queue)?;
         retain(txn, queue)?;
     }
-    keys::sweep(txn, MAINTENANCE_ROWS_MAX)
+    keys::sweep(txn, MAINTENANCE_ROWS_MAX)?;
+    limits::sweep(txn)?;
+    records::sweep(txn)
 }
 
 /// What must be true before a worker looks for work in `queue`.

@@ -3,12 +3,14 @@
 //! One thread writes, with natural group commit ([`writer`]); a second one reads beside it. Each operation is a function over
 //! a transaction, one file for each.
 
+mod charges;
 mod control;
 mod enqueue;
 mod error;
 mod inbox;
 mod keys;
 mod lease;
+mod limits;
 mod maintenance;
 mod open;
 mod options;
@@ -16,6 +18,7 @@ mod presence;
 mod query;
 mod rate;
 mod reader;
+mod records;
 mod recovery;
 mod reserve;
 mod row;
@@ -28,7 +31,6 @@ mod txn;
 mod waiting;
 mod writer;
 
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -39,15 +41,16 @@ pub use options::{BUSY_TIMEOUT, ENQUEUE_BATCH_MAX, SqliteOptions};
 pub use schema::FORMAT_VERSION;
 
 use self::error::{closed, no_thread};
-use self::inbox::Request;
+use self::inbox::{Request, Requests};
 use self::options::WAITING_JOBS_MAX;
 use self::reader::Reader;
+use self::records::SqliteRecords;
 use self::shared::Shared;
 use self::txn::Txn;
 use self::writer::Call;
 use super::{
     Backend, BackendError, BackendErrorKind, Cancelled, Delivery, Enqueued, EventStream, JobView,
-    Lease, LeaseRequest, ListFilter, Page, Requeued, Settled, Settlement, Stats,
+    Lease, LeaseRequest, ListFilter, Page, Records, Requeued, Settled, Settlement, Stats,
 };
 use crate::future::BoxFuture;
 use crate::job::{Envelope, IdempotencyKey, JobId, KindInfo, State};
@@ -57,8 +60,8 @@ use crate::job::{Envelope, IdempotencyKey, JobId, KindInfo, State};
 /// Dropping the last handle finishes what was accepted and closes the file; [`close`](Backend::close) waits for it.
 pub struct SqliteBackend {
     shared: Arc<Shared>,
-    requests: Sender<Request>,
-    reader: Option<Reader>,
+    requests: Arc<Requests>,
+    reader: Option<Arc<Reader>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -86,10 +89,7 @@ impl SqliteBackend {
         T: Send + 'static,
         F: FnMut(&mut Txn<'_>) -> Result<T, BackendError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        // A caller that went away needs no answer.
-        self.submit(work, move |result| drop(reply.send(result)))?;
-        answer.await.map_err(|_| closed())?
+        writer::write(&self.requests, work).await
     }
 
     fn submit<T, F, R>(&self, work: F, reply: R) -> Result<(), BackendError>
@@ -222,6 +222,14 @@ impl Backend for SqliteBackend {
         Box::pin(self.write(move |txn| control::unpark(txn, &queue, kinds)))
     }
 
+    fn records(&self) -> Arc<dyn Records> {
+        Arc::new(SqliteRecords {
+            shared: self.shared.clone(),
+            requests: self.requests.clone(),
+            reader: self.reader.clone(),
+        })
+    }
+
     fn subscribe(&self) -> EventStream {
         EventStream::new(self.shared.subscribe())
     }
@@ -248,9 +256,7 @@ impl Backend for SqliteBackend {
 
 impl Drop for SqliteBackend {
     fn drop(&mut self) {
-        // The thread ends by itself, after it has finished what was accepted.
-        let (reply, _) = oneshot::channel();
-        let _ = self.requests.send(Request::Close(reply));
+        // The thread ends by itself when the last way to it is gone, after it has finished what was accepted.
         self.shared.close();
         drop(
             self.writer

@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 
 use super::error::{inaccessible, no_thread, translate};
+use super::inbox::Requests;
 use super::options::{BUSY_TIMEOUT, CACHE_KIB, FILE_NAME, LOG_FILE_NAME};
 use super::presence::{self, Presence};
 use super::reader::Reader;
@@ -76,7 +77,7 @@ pub(super) fn open(options: &SqliteOptions) -> Result<SqliteBackend, BackendErro
         .map_err(no_thread)?;
     Ok(SqliteBackend {
         shared,
-        requests,
+        requests: Requests::new(requests),
         reader,
         writer: Mutex::new(Some(thread)),
     })
@@ -85,7 +86,7 @@ pub(super) fn open(options: &SqliteOptions) -> Result<SqliteBackend, BackendErro
 /// A connection that writes, and what only a store in a file has.
 type Parts = (
     Connection,
-    Option<Reader>,
+    Option<Arc<Reader>>,
     Option<Presence>,
     Option<Reserve>,
     Option<File>,
@@ -111,7 +112,7 @@ fn open_folder(folder: &Path) -> Result<Parts, BackendError> {
     let reader = Reader::start(connect(&file)?)?;
     Ok((
         connection,
-        Some(reader),
+        Some(Arc::new(reader)),
         Some(presence),
         Some(Reserve::keep(folder)),
         Some(log),

@@ -62,7 +62,7 @@ pub(super) async fn lease(
 /// One look for work. Whatever it leases either reaches the caller or goes back.
 async fn look(backend: &SqliteBackend, request: LeaseRequest) -> Result<Found, BackendError> {
     let (reply, answer) = oneshot::channel();
-    let requests = backend.requests.clone();
+    let requests: Sender<Request> = Sender::clone(&backend.requests);
     backend.submit(
         move |txn| lease::lease(txn, &request),
         // The hold begins here, when the lease is durable: a transaction that is rolled back has nothing to give back.

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
+use tokio::sync::oneshot;
 
 use super::error::{closed, poisoned, translate};
 use super::inbox::{End, Inbox, Request};
@@ -68,6 +69,21 @@ where
         let Self { value, reply, .. } = *self;
         reply(result.and_then(|()| value.ok_or_else(closed)));
     }
+}
+
+/// Runs `work` in the next transaction and waits until it is durable.
+pub(super) async fn write<T, F>(requests: &Sender<Request>, work: F) -> Result<T, BackendError>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Txn<'_>) -> Result<T, BackendError> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    // A caller that went away needs no answer.
+    let call = Call::new(work, move |result| drop(reply.send(result)));
+    requests
+        .send(Request::Task(Box::new(call)))
+        .map_err(|_| closed())?;
+    answer.await.map_err(|_| closed())?
 }
 
 pub(super) struct Writer {
