@@ -170,6 +170,7 @@ impl Target {
         }
         let answer = match self.try_cancel(&id).await {
             Ok(Cancelled::Cancelled) => format!("cancelled {id}"),
+            Ok(Cancelled::InDoubt) => format!("uncancelled {id} in_doubt"),
             Ok(Cancelled::TooLate(state)) => format!("uncancelled {id} {state}"),
             Ok(Cancelled::NotFound) => format!("uncancelled {id} not_found"),
             Err(reason) => format!("uncancelled {id} {reason}"),
@@ -290,7 +291,7 @@ fn reason(error: &EnqueueError) -> &'static str {
         EnqueueErrorKind::Invalid(_) => "invalid",
         EnqueueErrorKind::Unencodable(_) => "unencodable",
         EnqueueErrorKind::PayloadTooLarge { .. } => "payload_too_large",
-        EnqueueErrorKind::Option(_) => "bad_option",
+        EnqueueErrorKind::OutOfBounds(_) => "bad_option",
         EnqueueErrorKind::ExpiresTooSoon => "expires_too_soon",
         EnqueueErrorKind::NoAttempts => "no_attempts",
         EnqueueErrorKind::Store(error) => error.kind().as_str(),
