@@ -125,11 +125,32 @@ fn delete_finished(
 
 /// Deletes the record of a job. The caller counts it.
 pub(super) fn remove(txn: &Txn<'_>, job: &Row) -> Result<(), BackendError> {
-    txn.execute("DELETE FROM queue_jobs WHERE seq = ?1", [job.seq])?;
+    let last: i64 = txn.with("SELECT max(seq) FROM queue_jobs", |statement| {
+        statement.query_row([], |row| row.get(0))
+    })?;
+    if job.seq == last {
+        keep_place(txn, job.seq)?;
+    } else {
+        txn.execute("DELETE FROM queue_jobs WHERE seq = ?1", [job.seq])?;
+    }
     match &job.key {
         Some(key) => keys::leave(txn, job.queue, key, job.id),
         None => Ok(()),
     }
+}
+
+/// Empties the record at the last place and keeps the place, so that the next job does not get it again: whoever pages
+/// through a list would miss that job. There is one such record at most; it belongs to no queue.
+fn keep_place(txn: &Txn<'_>, seq: i64) -> Result<(), BackendError> {
+    txn.execute("DELETE FROM queue_jobs WHERE id = zeroblob(16)", [])?;
+    txn.execute(
+        "UPDATE queue_jobs SET id = zeroblob(16), queue = 0, state = 8, kind = '', deadline = NULL, finished_at = NULL,
+             lease_until = NULL, worker = NULL, key = NULL, key_window = NULL, tenant = NULL, recipient = NULL,
+             trace = NULL, metadata = NULL, reason = NULL, receipt = NULL, payload = NULL
+         WHERE seq = ?1",
+        [seq],
+    )?;
+    Ok(())
 }
 
 /// How many jobs of `queue` are in `state`, as of the last commit.

@@ -11,6 +11,7 @@ mod inbox;
 mod keys;
 mod lease;
 mod limits;
+mod lock;
 mod maintenance;
 mod open;
 mod options;
@@ -219,7 +220,20 @@ impl Backend for SqliteBackend {
         queue: String,
         kinds: &'static [KindInfo],
     ) -> BoxFuture<'_, Result<u64, BackendError>> {
-        Box::pin(self.write(move |txn| control::unpark(txn, &queue, kinds)))
+        Box::pin(async move {
+            let (mut adopted, mut after) = (0, 0);
+            loop {
+                let queue = queue.clone();
+                let step = self
+                    .write(move |txn| control::unpark(txn, &queue, kinds, after))
+                    .await?;
+                adopted += step.adopted;
+                match step.next {
+                    Some(next) => after = next,
+                    None => return Ok(adopted),
+                }
+            }
+        })
     }
 
     fn records(&self) -> Arc<dyn Records> {

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -13,7 +12,8 @@ use rusqlite::hooks::Wal;
 
 use super::error::{inaccessible, no_thread, translate};
 use super::inbox::Requests;
-use super::options::{BUSY_TIMEOUT, CACHE_KIB, FILE_NAME, LOG_FILE_NAME};
+use super::lock;
+use super::options::{CACHE_KIB, FILE_NAME, LOG_FILE_NAME};
 use super::presence::{self, Presence};
 use super::reader::Reader;
 use super::reserve::Reserve;
@@ -136,7 +136,7 @@ fn connect(file: &Path) -> Result<Connection, BackendError> {
 
 fn configure(connection: &mut Connection) -> Result<(), BackendError> {
     connection
-        .busy_handler(Some(wait_for_others))
+        .busy_handler(Some(lock::wait_for_others))
         .map_err(translate)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     // Plans that do not look at the values of parameters: otherwise SQLite prepares each query with a `LIMIT ?` again
@@ -170,17 +170,6 @@ fn sync_by_hand(connection: &Connection, log: &Path) -> Result<File, BackendErro
         .write(true)
         .open(log)
         .map_err(|error| inaccessible(log, error))
-}
-
-/// Another process writes: wait for it in short steps, which are fairer than SQLite's growing ones.
-fn wait_for_others(tries: i32) -> bool {
-    const STEP: Duration = Duration::from_millis(1);
-    let waited = STEP * u32::try_from(tries).unwrap_or(0);
-    if waited >= BUSY_TIMEOUT {
-        return false;
-    }
-    std::thread::sleep(STEP);
-    true
 }
 
 /// A new file is durable only when its folder is.

@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 
 use super::error::{closed, poisoned, translate};
 use super::inbox::{End, Inbox, Request};
+use super::lock;
 use super::maintenance;
-use super::options::{FOREIGN_POLL, LOG_PAGES_MAX, MAINTENANCE_INTERVAL};
+use super::options::{BUSY_TIMEOUT, FOREIGN_POLL, LOG_PAGES_MAX, MAINTENANCE_INTERVAL};
 use super::presence::Presence;
 use super::recovery;
 use super::reserve::Reserve;
@@ -28,6 +29,9 @@ use crate::backend::{BackendError, BackendErrorKind};
 pub(super) trait Task: Send {
     fn run(&mut self, txn: &mut Txn<'_>) -> Result<(), BackendError>;
 
+    /// Since when the caller waits.
+    fn since(&self) -> Instant;
+
     /// Answers the caller: the commit is durable, or failed.
     fn finish(self: Box<Self>, result: Result<(), BackendError>);
 }
@@ -37,6 +41,7 @@ pub(super) struct Call<T, F, R> {
     work: F,
     value: Option<T>,
     reply: R,
+    since: Instant,
 }
 
 impl<T, F, R> Call<T, F, R>
@@ -50,6 +55,7 @@ where
             work,
             value: None,
             reply,
+            since: Instant::now(),
         }
     }
 }
@@ -63,6 +69,10 @@ where
     fn run(&mut self, txn: &mut Txn<'_>) -> Result<(), BackendError> {
         self.value = Some((self.work)(txn)?);
         Ok(())
+    }
+
+    fn since(&self) -> Instant {
+        self.since
     }
 
     fn finish(self: Box<Self>, result: Result<(), BackendError>) {
@@ -169,6 +179,9 @@ impl Writer {
     }
 
     fn transact(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<Commit, BackendError> {
+        // Who waited for the store's lock behind others does not wait as long again.
+        let since = tasks.iter().map(|task| task.since()).min();
+        lock::wait_until(since.unwrap_or_else(Instant::now) + BUSY_TIMEOUT);
         self.in_transaction(|txn| tasks.iter_mut().try_for_each(|task| task.run(txn)))
     }
 
@@ -289,6 +302,7 @@ impl Writer {
             .map(Presence::dead)
             .unwrap_or_default();
         let presence = self.presence.take();
+        lock::wait_until(Instant::now() + BUSY_TIMEOUT);
         let result = self.in_transaction(|txn| {
             if let Some(presence) = &presence {
                 // Asked inside the transaction: whoever leased anything so far announced itself before it.
@@ -314,6 +328,7 @@ impl Writer {
     }
 
     fn make_room(&mut self) {
+        lock::wait_until(Instant::now() + BUSY_TIMEOUT);
         if let Some(reserve) = &mut self.reserve {
             reserve.spend(&self.connection);
         }
@@ -347,6 +362,7 @@ impl Writer {
             |row| row.get(0),
         );
         // A tidy end leaves one file behind, and nothing in it that was wiped.
+        lock::wait_until(Instant::now() + BUSY_TIMEOUT);
         let folded = self
             .connection
             .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
