@@ -14,7 +14,6 @@ mod kit;
 mod limits;
 mod records;
 mod shared_file;
-mod silence;
 mod store_faults;
 mod support;
 mod wire;
