@@ -53,13 +53,14 @@ impl Target {
             .open()
             .await?;
         let (printer, printing) = Printer::start();
+        // Before anything can happen that is told.
+        printer.say("ready".to_owned());
         let events = tell_events(&queue, printer.clone());
         let worker = if args.no_worker {
             None
         } else {
             Some(start_worker(&queue, &args)?)
         };
-        printer.say("ready".to_owned());
         Ok(Self {
             queue,
             worker,
