@@ -149,6 +149,7 @@ fn put(
         Expect::Revision(revision) => found == Some(revision),
     };
     if !is_expected {
+        txn.rely_on_others();
         return Ok(Put::Conflict);
     }
     txn.execute("UPDATE queue_revision SET last = last + 1", [])?;
