@@ -1,17 +1,17 @@
 //! How does an application test what it enqueues, and what becomes of that?
 //!
-//! The queue is in memory, with the engine that production runs; time is moved, not waited for; the provider is a mock
-//! with an inbox. Each function below would be a `#[tokio::test]` of its own.
+//! A `TestQueue` is in memory, with the engine that production runs; it remembers what was enqueued, and its time stands
+//! still until the test moves it. The provider is a mock with an inbox. Each function below would be a `#[tokio::test]` of
+//! its own.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::time::Duration;
 
-use queue::clock::ManualClock;
 use queue::provider::{Mock, MockAnswer};
 use queue::sms::{OtpCode, PhoneNumber, SmsMessage};
+use queue::testing::{TestQueue, assert_enqueued};
 use queue::{
-    EnqueueError, OtpSms, Queue, SmsJob, WelcomeSms, Worker, create_otp_sms_job,
-    create_welcome_sms_job,
+    EnqueueError, OtpSms, Queue, SmsJob, WelcomeSms, create_otp_sms_job, create_welcome_sms_job,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -41,15 +41,15 @@ async fn main() -> Result<()> {
 }
 
 async fn a_signup_is_welcomed_once() -> Result<()> {
-    let queue = Queue::<SmsJob>::open("memory:").await?;
+    let queue = TestQueue::<SmsJob>::new().await;
     let phone: PhoneNumber = "0712 345 678".parse()?;
     signup(&queue, "wanjiru", phone).await?;
     signup(&queue, "wanjiru", phone).await?;
-    assert_eq!(queue.stats().await?.ready, 1);
+    assert_enqueued!(queue, SmsJob::Welcome(welcome) if welcome.user_name == "wanjiru");
+    assert_eq!(queue.enqueued().len(), 1);
 
     let inbox = Mock::<SmsMessage>::new();
-    let worker = Worker::new(queue, inbox.clone());
-    worker.run_until_empty().await?;
+    queue.run_due(&inbox).await;
     let message = inbox.assert_sent_to(&phone);
     assert!(message.text.as_str().starts_with("Hello wanjiru"));
     println!("ok: a signup is welcomed once");
@@ -57,16 +57,15 @@ async fn a_signup_is_welcomed_once() -> Result<()> {
 }
 
 async fn a_gateway_that_fails_is_tried_again() -> Result<()> {
-    let clock = ManualClock::default();
-    let queue = open(&clock).await?;
+    let queue = TestQueue::<SmsJob>::new().await;
     signup(&queue, "otieno", "0712 345 679".parse()?).await?;
 
     // Fails once, then accepts.
     let gateway = Mock::<SmsMessage>::new().then(MockAnswer::transient());
-    let first = drain(&queue, &gateway).await?;
+    let first = queue.run_due(&gateway).await;
     assert_eq!((first.retried, first.completed), (1, 0));
-    clock.advance(Duration::from_secs(3));
-    let second = drain(&queue, &gateway).await?;
+    queue.advance(Duration::from_secs(3));
+    let second = queue.run_due(&gateway).await;
     assert_eq!((second.retried, second.completed), (0, 1));
     assert_eq!(gateway.call_count(), 2);
     println!("ok: a gateway that fails is tried again");
@@ -74,8 +73,7 @@ async fn a_gateway_that_fails_is_tried_again() -> Result<()> {
 }
 
 async fn a_code_is_not_sent_when_it_is_too_late() -> Result<()> {
-    let clock = ManualClock::default();
-    let queue = open(&clock).await?;
+    let queue = TestQueue::<SmsJob>::new().await;
     let otp = OtpSms {
         recipient: "0712 345 680".parse()?,
         code: OtpCode::new("493817")?,
@@ -83,25 +81,11 @@ async fn a_code_is_not_sent_when_it_is_too_late() -> Result<()> {
     };
     create_otp_sms_job(&queue, otp).await?;
 
-    clock.advance(Duration::from_secs(5 * 60));
+    queue.advance(Duration::from_secs(5 * 60));
     let inbox = Mock::<SmsMessage>::new();
-    drain(&queue, &inbox).await?;
+    queue.run_due(&inbox).await;
     inbox.assert_sent_count(0);
     assert_eq!(queue.stats().await?.expired, 1);
     println!("ok: a code is not sent when it is too late");
     Ok(())
-}
-
-async fn open(clock: &ManualClock) -> Result<Queue<SmsJob>> {
-    let queue = Queue::builder().url("memory:").clock(clock.clone());
-    Ok(queue.open().await?)
-}
-
-/// Runs what is due, with a clock that stands still.
-async fn drain(
-    queue: &Queue<SmsJob>,
-    provider: &Mock<SmsMessage>,
-) -> Result<queue::worker::RunReport> {
-    let worker = Worker::new(queue.clone(), provider.clone()).unlimited();
-    Ok(worker.run_until_empty().await?)
 }

@@ -105,7 +105,7 @@ impl From<EnqueueError> for Refusal {
                 }
             }
             EnqueueErrorKind::Invalid(cause) => invalid(cause.to_string()),
-            EnqueueErrorKind::Option(cause) => invalid(cause.to_string()),
+            EnqueueErrorKind::OutOfBounds(cause) => invalid(cause.to_string()),
             _ => invalid(error.to_string()),
         }
     }

@@ -53,13 +53,14 @@ impl Target {
             .open()
             .await?;
         let (printer, printing) = Printer::start();
+        // Before anything can happen that is told.
+        printer.say("ready".to_owned());
         let events = tell_events(&queue, printer.clone());
         let worker = if args.no_worker {
             None
         } else {
             Some(start_worker(&queue, &args)?)
         };
-        printer.say("ready".to_owned());
         Ok(Self {
             queue,
             worker,
@@ -170,6 +171,7 @@ impl Target {
         }
         let answer = match self.try_cancel(&id).await {
             Ok(Cancelled::Cancelled) => format!("cancelled {id}"),
+            Ok(Cancelled::InDoubt) => format!("uncancelled {id} in_doubt"),
             Ok(Cancelled::TooLate(state)) => format!("uncancelled {id} {state}"),
             Ok(Cancelled::NotFound) => format!("uncancelled {id} not_found"),
             Err(reason) => format!("uncancelled {id} {reason}"),
@@ -290,7 +292,7 @@ fn reason(error: &EnqueueError) -> &'static str {
         EnqueueErrorKind::Invalid(_) => "invalid",
         EnqueueErrorKind::Unencodable(_) => "unencodable",
         EnqueueErrorKind::PayloadTooLarge { .. } => "payload_too_large",
-        EnqueueErrorKind::Option(_) => "bad_option",
+        EnqueueErrorKind::OutOfBounds(_) => "bad_option",
         EnqueueErrorKind::ExpiresTooSoon => "expires_too_soon",
         EnqueueErrorKind::NoAttempts => "no_attempts",
         EnqueueErrorKind::Store(error) => error.kind().as_str(),

@@ -7,7 +7,10 @@
 )]
 
 mod at_most_once;
+mod failed_writes;
 mod freeze;
 mod kill_loop;
 mod ledger;
+mod power_cut;
 mod process;
+mod tracer;

@@ -53,6 +53,23 @@ impl Target {
         target
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Says `command` and waits for its answer.
+    pub(crate) fn ask(&mut self, command: &str) -> String {
+        self.say(command);
+        loop {
+            let line = self
+                .line(PATIENCE)
+                .unwrap_or_else(|| panic!("no answer came to `{command}`"));
+            if !line.starts_with("event ") {
+                return line;
+            }
+        }
+    }
+
     pub(crate) fn say(&mut self, command: &str) {
         // The process may have been killed; then nobody listens.
         let _ = writeln!(self.input.as_mut().unwrap(), "{command}");
@@ -91,6 +108,26 @@ impl Target {
             .status()
             .unwrap();
         assert!(status.success());
+    }
+
+    /// `SIGSTOP`, and waits until no thread runs any more.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let is_stopped = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = task.and_then(|task| std::fs::read_to_string(task.path().join("stat")));
+            // A thread that ended in between is stopped too.
+            stat.map_or(true, |stat| {
+                stat.rsplit(')')
+                    .next()
+                    .is_some_and(|rest| rest.trim_start().starts_with('T'))
+            })
+        };
+        let start = Instant::now();
+        while !std::fs::read_dir(&tasks).unwrap().all(is_stopped) {
+            assert!(start.elapsed() < PATIENCE, "the process does not stop");
+            std::thread::yield_now();
+        }
     }
 
     /// Waits until nothing is left to do; answers what was said in between.

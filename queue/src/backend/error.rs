@@ -38,6 +38,8 @@ pub enum BackendErrorKind {
     RecordTooLarge,
     /// The address names no backend this program was built with.
     UnknownScheme,
+    /// A setting is wrong, here or on the server; the text names it.
+    Misconfigured,
     /// Input or output failed in another way.
     Io,
 }
@@ -57,6 +59,7 @@ impl BackendErrorKind {
             Self::BatchTooLarge => "batch_too_large",
             Self::RecordTooLarge => "record_too_large",
             Self::UnknownScheme => "unknown_scheme",
+            Self::Misconfigured => "misconfigured",
             Self::Io => "io",
         }
     }

@@ -60,15 +60,36 @@ pub trait Backend: Send + Sync + 'static {
     /// being charged, and the next one is looked at, so that nothing waits behind it. One call puts off at most
     /// 4 × `request.max` + 64 jobs.
     ///
+    /// An attempt whose worker died or lost its lease, and which may be repeated, is due again after the delay of
+    /// [`Backoff::default`](crate::retry::Backoff), whatever a worker's own backoff is: nobody may be left to ask.
+    ///
+    /// # Errors
+    /// Any [`BackendErrorKind`] but `BatchTooLarge`; no job is started then, except that after
+    /// [`Poisoned`](BackendErrorKind::Poisoned) some may be, and are recovered when the store is opened again.
+    ///
     /// # Cancel safety
     /// Jobs leased while the future is dropped are given back without an attempt being charged.
     fn lease(&self, request: LeaseRequest) -> BoxFuture<'_, Result<Vec<Delivery>, BackendError>>;
 
     /// Records the outcomes of attempts. The answers are in the order of the batch; a lease that was lost in the meantime is
     /// refused as [`Settled::LeaseLost`] and changes nothing.
+    ///
+    /// # Errors
+    /// Any [`BackendErrorKind`]; nothing of the batch is recorded then, except that after
+    /// [`Poisoned`](BackendErrorKind::Poisoned) it may be.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the batch either recorded whole or not at all.
     fn settle(&self, batch: Vec<Settlement>) -> BoxFuture<'_, Result<Vec<Settled>, BackendError>>;
 
     /// Extends leases to `visibility` from now. The answers are in the order of the batch: whether the lease is still held.
+    ///
+    /// # Errors
+    /// Any [`BackendErrorKind`]; no lease is extended then, except that after
+    /// [`Poisoned`](BackendErrorKind::Poisoned) some may be.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the leases either extended or not.
     fn extend(
         &self,
         batch: Vec<Lease>,
@@ -76,9 +97,16 @@ pub trait Backend: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Vec<bool>, BackendError>>;
 
     /// One job, as far as it is still kept.
+    ///
+    /// # Errors
+    /// `Closed`, `Locked`, `Io` or `Corrupt`: the store can't be read. The same holds for the other questions, [`find`](Self::find),
+    /// [`list`](Self::list) and [`stats`](Self::stats).
     fn job(&self, id: JobId) -> BoxFuture<'_, Result<Option<JobView>, BackendError>>;
 
     /// The latest job enqueued under an idempotency key, as far as it is still kept.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
     fn find(
         &self,
         queue: String,
@@ -86,29 +114,62 @@ pub trait Backend: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Option<JobView>, BackendError>>;
 
     /// A page of jobs, in the order of enqueue.
+    ///
+    /// One call does a bounded amount of work: with a filter that few jobs fulfil, a page may be short or empty and still
+    /// have a [`next`](Page::next).
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
     fn list(&self, filter: ListFilter) -> BoxFuture<'_, Result<Page, BackendError>>;
 
     /// Counts by state and the age of the backlog; the cost does not grow with the backlog.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
     fn stats(&self, queue: String) -> BoxFuture<'_, Result<Stats, BackendError>>;
 
-    /// Cancels a job that has not started. After [`Cancelled::Cancelled`] no attempt begins.
+    /// Cancels a job that does not run. After [`Cancelled::Cancelled`] and [`Cancelled::InDoubt`] no attempt begins.
+    ///
+    /// # Errors
+    /// Any [`BackendErrorKind`] but `BatchTooLarge`: the job is as it was, except that after
+    /// [`Poisoned`](BackendErrorKind::Poisoned) the change may be stored. The same holds for the other repairs:
+    /// [`requeue`](Self::requeue), [`pause`](Self::pause), [`resume`](Self::resume), [`purge`](Self::purge) and
+    /// [`unpark`](Self::unpark).
     fn cancel(&self, id: JobId) -> BoxFuture<'_, Result<Cancelled, BackendError>>;
 
     /// Brings a dead, unknown or parked job back, with a fresh count of attempts.
+    ///
+    /// # Errors
+    /// As [`cancel`](Self::cancel).
     fn requeue(&self, id: JobId) -> BoxFuture<'_, Result<Requeued, BackendError>>;
 
     /// Stops leasing from a queue, for every worker and across restarts, until [`resume`](Backend::resume). Jobs that run
     /// go on; enqueueing goes on.
+    ///
+    /// # Errors
+    /// As [`cancel`](Self::cancel).
     fn pause(&self, queue: String) -> BoxFuture<'_, Result<(), BackendError>>;
 
     /// Ends a [`pause`](Backend::pause).
+    ///
+    /// # Errors
+    /// As [`cancel`](Self::cancel).
     fn resume(&self, queue: String) -> BoxFuture<'_, Result<(), BackendError>>;
 
     /// Deletes the jobs of a queue that are in one of `states`, and says how many. Running jobs are never deleted.
+    ///
+    /// # Errors
+    /// As [`cancel`](Self::cancel); what was deleted before stays deleted.
+    ///
+    /// # Cancel safety
+    /// Jobs are deleted some thousands at a time; dropping the future leaves the rest.
     fn purge(&self, queue: String, states: Vec<State>) -> BoxFuture<'_, Result<u64, BackendError>>;
 
     /// Makes ready again the jobs that were parked because their kind was unknown or newer, for kinds in `kinds`. A worker
     /// calls it when it starts and now and then, so that a new version adopts what an old one could not read.
+    ///
+    /// # Errors
+    /// As [`cancel`](Self::cancel); what was adopted before stays adopted.
     fn unpark(
         &self,
         queue: String,
@@ -123,6 +184,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Finishes what was accepted and closes the store; later calls answer
     /// [`Closed`](BackendErrorKind::Closed).
+    ///
+    /// # Errors
+    /// The store's own; one that is closed already, or poisoned, closes without one.
     fn close(&self) -> BoxFuture<'_, Result<(), BackendError>>;
 
     /// How many jobs one [`enqueue`](Backend::enqueue) may carry.

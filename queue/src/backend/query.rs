@@ -94,7 +94,8 @@ pub struct Cursor(pub u64);
 pub struct Page {
     /// The jobs.
     pub jobs: Vec<JobView>,
-    /// Where the next page begins; `None` on the last one.
+    /// Where the next page begins; `None` on the last one. A page may be short, or empty, and not be the last: a filter
+    /// looks at so many jobs in a call and no more.
     pub next: Option<Cursor>,
 }
 
@@ -179,8 +180,11 @@ impl Stats {
 /// What became of a request to cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancelled {
-    /// Cancelled: no attempt begins any more.
+    /// Cancelled: no attempt begins any more, and none had its effect.
     Cancelled,
+    /// No attempt begins any more, but an earlier one may have had its effect: the job is
+    /// [unknown](State::Unknown) now, not cancelled, and keeps its idempotency key.
+    InDoubt,
     /// Too late: it runs, or it is over.
     TooLate(State),
     /// There is no such job, or it is not kept any more.

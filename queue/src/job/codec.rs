@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::envelope::{Envelope, Idempotency, TraceContext};
+use super::envelope::{Envelope, Idempotency, TraceContext, lenient_trace};
 use super::id::JobId;
 use super::kind::{Kind, UnknownPolicy};
 use super::limits::{Metadata, Tenant};
@@ -42,7 +42,11 @@ struct Wire<'a> {
     tenant: Option<Tenant>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recipient: Option<RecipientKey>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient_trace",
+        skip_serializing_if = "Option::is_none"
+    )]
     trace: Option<TraceContext>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     metadata: Metadata,

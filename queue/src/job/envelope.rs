@@ -127,12 +127,124 @@ impl Idempotency {
     }
 }
 
-/// W3C trace context, as text: a job outlives the span that enqueued it.
+/// Length of a `traceparent` header, in bytes.
+pub const TRACEPARENT_BYTES: usize = 55;
+/// The longest `tracestate` header that is kept, in bytes: what the standard asks everybody to pass on.
+pub const TRACESTATE_BYTES_MAX: usize = 512;
+
+/// W3C trace context, as text: a job outlives the span that enqueued it. Always within its bounds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Headers")]
 pub struct TraceContext {
-    /// The `traceparent` header.
-    pub traceparent: String,
+    traceparent: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<String>,
+}
+
+impl TraceContext {
+    /// The trace context in the two headers; `None` when `traceparent` is not one. A `tracestate` that is longer than
+    /// [`TRACESTATE_BYTES_MAX`], or not printable ASCII, is left out: the standard lets anybody on the way drop it.
+    ///
+    /// Neither is worth refusing a job for, so neither is an error.
+    pub fn new(traceparent: impl Into<String>, tracestate: Option<String>) -> Option<Self> {
+        let traceparent = traceparent.into();
+        is_traceparent(&traceparent).then(|| Self {
+            traceparent,
+            tracestate: tracestate.filter(|state| {
+                state.len() <= TRACESTATE_BYTES_MAX
+                    && state.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+            }),
+        })
+    }
+
+    /// The `traceparent` header: [`TRACEPARENT_BYTES`] long.
+    pub fn traceparent(&self) -> &str {
+        &self.traceparent
+    }
+
     /// The `tracestate` header.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tracestate: Option<String>,
+    pub fn tracestate(&self) -> Option<&str> {
+        self.tracestate.as_deref()
+    }
+}
+
+/// A trace context as it may be written.
+#[derive(Deserialize)]
+struct Headers {
+    traceparent: String,
+    #[serde(default)]
+    tracestate: Option<String>,
+}
+
+impl TryFrom<Headers> for TraceContext {
+    type Error = &'static str;
+
+    fn try_from(headers: Headers) -> Result<Self, Self::Error> {
+        Self::new(headers.traceparent, headers.tracestate).ok_or("not a W3C trace context")
+    }
+}
+
+/// Reads a trace context and leaves out one that is malformed: the job matters more.
+pub(super) fn lenient_trace<'de, D>(deserializer: D) -> Result<Option<TraceContext>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let headers = Option::<Headers>::deserialize(deserializer)?;
+    Ok(headers.and_then(|headers| TraceContext::try_from(headers).ok()))
+}
+
+/// Two, 32, 16 and two hexadecimal digits, the ids not zero: <https://www.w3.org/TR/trace-context/#traceparent-header>.
+fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [version, trace, span, flags] = parts.as_slice() else {
+        return false;
+    };
+    let is_hex = |part: &str, digits: usize| {
+        part.len() == digits
+            && part
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_id =
+        |part: &str, digits: usize| is_hex(part, digits) && part.bytes().any(|byte| byte != b'0');
+    is_hex(version, 2)
+        && *version != "ff"
+        && is_id(trace, 32)
+        && is_id(span, 16)
+        && is_hex(flags, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_trace_context_is_what_the_standard_says() {
+        assert_eq!(PARENT.len(), TRACEPARENT_BYTES);
+        let trace = TraceContext::new(PARENT, Some("vendor=value".into())).unwrap();
+        assert_eq!(
+            (trace.traceparent(), trace.tracestate()),
+            (PARENT, Some("vendor=value"))
+        );
+        for bad in [
+            "",
+            "00-1-2-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        ] {
+            assert_eq!(TraceContext::new(bad, None), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_trace_state_out_of_bounds_is_left_out() {
+        let state = |text: String| TraceContext::new(PARENT, Some(text)).unwrap().tracestate;
+        assert!(state("k".repeat(TRACESTATE_BYTES_MAX)).is_some());
+        assert!(state("k".repeat(TRACESTATE_BYTES_MAX + 1)).is_none());
+        assert!(state("k=a\nb".into()).is_none());
+    }
 }

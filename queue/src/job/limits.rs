@@ -232,15 +232,20 @@ impl fmt::Debug for Metadata {
 /// Cuts `text` to [`REASON_BYTES_MAX`] at a character and replaces control characters, so that a stored reason
 /// can be printed on one line anywhere.
 pub(crate) fn clip_reason(text: &str) -> String {
-    let most = text.len().min(REASON_BYTES_MAX);
+    clip(text, REASON_BYTES_MAX)
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+/// The beginning of `text`, at most `bytes` long, cut at a character.
+pub(crate) fn clip(text: &str, bytes: usize) -> &str {
+    let most = text.len().min(bytes);
     let end = (0..=most)
         .rev()
         .find(|&end| text.is_char_boundary(end))
         .unwrap_or(0);
-    text[..end]
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    &text[..end]
 }
 
 #[cfg(test)]

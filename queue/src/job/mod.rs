@@ -13,7 +13,7 @@ mod state;
 
 pub use codec::{CodecError, ENVELOPE_VERSION};
 pub use doubt::Doubt;
-pub use envelope::{Envelope, Idempotency, TraceContext};
+pub use envelope::{Envelope, Idempotency, TRACEPARENT_BYTES, TRACESTATE_BYTES_MAX, TraceContext};
 pub use id::{JobId, ParseJobIdError};
 pub use kind::{Kind, KindInfo, UnknownPolicy};
 pub use limits::{
@@ -21,7 +21,7 @@ pub use limits::{
     METADATA_BYTES_MAX, METADATA_ENTRIES_MAX, Metadata, PAYLOAD_BYTES_MAX, REASON_BYTES_MAX,
     TENANT_BYTES_MAX, Tenant,
 };
-pub(crate) use limits::{check_text, clip_reason};
+pub(crate) use limits::{check_text, clip, clip_reason};
 pub use payload::{
     Addressed, DecodeError, EncodeError, Payload, Upcast, UpcastError, decode_tagged, encode_tagged,
 };

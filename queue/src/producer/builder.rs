@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::queue::{Queue, Settings};
+use super::variables::Variables;
 use crate::backend::{Backend, BackendError, BackendErrorKind, Retention};
 use crate::clock::{Clock, SystemClock};
 use crate::job::{DEDUPLICATION_WINDOW, Job, PAYLOAD_BYTES_MAX, UnknownPolicy};
@@ -43,15 +44,27 @@ impl<J: Job> QueueBuilder<J> {
         self
     }
 
-    /// Takes the address from the variable `QUEUE_URL`, if it is set and not empty.
-    pub fn url_from_env(mut self) -> Self {
-        if let Some(url) = std::env::var("QUEUE_URL")
-            .ok()
-            .filter(|url| !url.is_empty())
-        {
-            self.url = url;
-        }
-        self
+    /// Takes settings from the variables that are set and not empty: `QUEUE_URL`; `QUEUE_RETENTION_COMPLETED_MS`,
+    /// `QUEUE_RETENTION_COMPLETED_COUNT`, `QUEUE_RETENTION_DEAD_MS` and `QUEUE_RETENTION_DEAD_COUNT` (see [`Retention`]);
+    /// `QUEUE_PAYLOAD_BYTES_MAX` (up to 1 MiB); `QUEUE_DEDUPLICATION_WINDOW_MS`; `QUEUE_UNKNOWN` (`retry`, `stop` or `ask`).
+    ///
+    /// # Errors
+    /// `Misconfigured` names every variable that does not hold what it should.
+    pub fn from_env(mut self) -> Result<Self, BackendError> {
+        let mut variables = Variables {
+            url: None,
+            retention: self.retention,
+            payload_bytes_max: self.payload_bytes_max,
+            deduplication_window: self.deduplication_window,
+            unknown: self.unknown,
+        };
+        variables.read(|name| std::env::var(name).ok())?;
+        self.url = variables.url.unwrap_or(self.url);
+        self.retention = variables.retention;
+        self.payload_bytes_max = variables.payload_bytes_max;
+        self.deduplication_window = variables.deduplication_window;
+        self.unknown = variables.unknown;
+        Ok(self)
     }
 
     /// The clock. Default: the machine's.

@@ -113,12 +113,10 @@ impl<'q, J: Job> Enqueue<'q, J> {
         self
     }
 
-    /// The W3C trace context of the code that enqueues, as the two headers.
+    /// The W3C trace context of the code that enqueues, as the two headers. What is malformed or too long is left out: see
+    /// [`TraceContext::new`].
     pub fn trace(mut self, traceparent: impl Into<String>, tracestate: Option<String>) -> Self {
-        self.options.trace = Some(TraceContext {
-            traceparent: traceparent.into(),
-            tracestate,
-        });
+        self.options.trace = TraceContext::new(traceparent, tracestate);
         self
     }
 
@@ -134,7 +132,7 @@ impl<'q, J: Job> Enqueue<'q, J> {
             options,
         } = self;
         if let Some(fault) = options.fault {
-            return Err(EnqueueErrorKind::Option(fault).into());
+            return Err(EnqueueErrorKind::OutOfBounds(fault).into());
         }
         job.render().map_err(EnqueueErrorKind::Invalid)?;
         let kind = job.kind();

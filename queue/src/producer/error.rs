@@ -33,7 +33,7 @@ pub enum EnqueueErrorKind {
     },
     /// An idempotency key, tenant or label is out of bounds.
     #[error("an option of the job is out of bounds")]
-    Option(#[source] LimitError),
+    OutOfBounds(#[source] LimitError),
     /// The lifetime is zero, or the deadline is not after the moment the job is due: it could never be sent.
     #[error("the job expires before it is due: give it a deadline later than its start")]
     ExpiresTooSoon,
@@ -67,7 +67,7 @@ impl EnqueueError {
 
 impl From<LimitError> for EnqueueErrorKind {
     fn from(error: LimitError) -> Self {
-        Self::Option(error)
+        Self::OutOfBounds(error)
     }
 }
 

@@ -4,6 +4,7 @@ mod builder;
 mod enqueue;
 mod error;
 mod queue;
+mod variables;
 
 pub use builder::{DEFAULT_URL, QueueBuilder};
 pub use enqueue::{Enqueue, EnqueueReceipt};

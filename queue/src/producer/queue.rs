@@ -53,12 +53,13 @@ impl<J: Job> Queue<J> {
         Self::builder().url(url).open().await
     }
 
-    /// Opens the store that `QUEUE_URL` names; `file:./queue-data` when it is unset.
+    /// Opens the store that `QUEUE_URL` names; `file:./queue-data` when it is unset. Other variables set the rest: see
+    /// [`QueueBuilder::from_env`].
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// As [`open`](Self::open), and `Misconfigured` when a variable does not hold what it should.
     pub async fn from_env() -> Result<Self, BackendError> {
-        Self::builder().url_from_env().open().await
+        Self::builder().from_env()?.open().await
     }
 
     /// A queue with settings of its own.
@@ -184,7 +185,7 @@ impl<J: Job> Queue<J> {
         self.backend.stats(J::QUEUE.to_owned()).await
     }
 
-    /// Cancels a job that has not started. After [`Cancelled::Cancelled`] no attempt begins.
+    /// Cancels a job that does not run. After [`Cancelled::Cancelled`] and [`Cancelled::InDoubt`] no attempt begins.
     ///
     /// # Errors
     /// [`BackendError`] when the store refuses.

@@ -20,7 +20,7 @@ pub use http::{TlsError, UrlError};
 pub use inquiry::{Answer, Inquiry};
 pub use message::{IntoMessage, Message, RenderError};
 pub use mock::{MOCK_CALLS_MAX, Mock, MockAnswer, MockCall, MockInquiry};
-pub use receipt::Receipt;
+pub use receipt::{MESSAGE_ID_BYTES_MAX, PROVIDER_NAME_BYTES_MAX, Receipt};
 #[cfg(feature = "salum")]
 pub use salum::{
     BULK_ROWS, BULK_ROWS_MAX, Balance, CALLS_IN_FLIGHT, DeliveryFailure, DeliveryReport,

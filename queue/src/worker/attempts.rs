@@ -231,7 +231,7 @@ fn attempt_span<J: Job>(envelope: &Envelope, attempt: u16) -> Span {
         { names::JOB_KIND } = envelope.kind.as_str(),
         { names::ATTEMPT } = attempt,
         { names::QUEUE } = J::QUEUE,
-        { names::TRACEPARENT } = envelope.trace.as_ref().map(|trace| trace.traceparent.as_str()),
+        { names::TRACEPARENT } = envelope.trace.as_ref().map(|trace| trace.traceparent()),
         { names::OUTCOME } = tracing::field::Empty,
     )
 }

@@ -96,9 +96,9 @@ impl<J: Job> WorkerBuilder<J> {
         self
     }
 
-    /// How long [`run_until`](Self::run_until) lets running jobs finish. Default 20 s.
+    /// How long [`run_until`](Self::run_until) lets running jobs finish. Default 20 s, at most 1 h.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.options.grace = grace;
+        self.options.grace(grace);
         self
     }
 
@@ -109,7 +109,8 @@ impl<J: Job> WorkerBuilder<J> {
     }
 
     /// Takes settings from the variables that are set and not empty: `QUEUE_CONCURRENCY` (1 to 1024), `QUEUE_RATE_LIMIT`
-    /// (such as `10/1s`, or `unlimited`), `QUEUE_RECIPIENT_LIMIT` and `QUEUE_TENANT_LIMIT` (the same), `QUEUE_SEND_TIMEOUT_MS` and `QUEUE_VISIBILITY_MS`.
+    /// (such as `10/1s`, or `unlimited`), `QUEUE_RECIPIENT_LIMIT` and `QUEUE_TENANT_LIMIT` (the same), `QUEUE_SEND_TIMEOUT_MS`,
+    /// `QUEUE_VISIBILITY_MS`, `QUEUE_GRACE_MS`, `QUEUE_BACKOFF_BASE_MS` and `QUEUE_BACKOFF_CAP_MS`.
     ///
     /// # Errors
     /// [`WorkerOptionsError`] names every variable that does not hold what it should.

@@ -91,6 +91,7 @@ pub(super) fn may_recover(kind: BackendErrorKind) -> bool {
         | BackendErrorKind::NewerFormat
         | BackendErrorKind::Poisoned
         | BackendErrorKind::Closed
-        | BackendErrorKind::UnknownScheme => false,
+        | BackendErrorKind::UnknownScheme
+        | BackendErrorKind::Misconfigured => false,
     }
 }

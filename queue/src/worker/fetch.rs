@@ -13,6 +13,9 @@ use crate::job::Job;
 /// How long one request waits for the first job. Only bounds what a lost wake-up costs; a job wakes the request at once.
 pub const LEASE_WAIT: Duration = Duration::from_secs(10);
 
+/// The same while a worker that runs until its queue is empty waits for the jobs of others: their end wakes nobody.
+const OTHERS_WAIT: Duration = Duration::from_millis(250);
+
 /// An answer without jobs that comes sooner than this is no wait.
 const EMPTY_SOON: Duration = Duration::from_millis(5);
 /// After so many of those in a row the backend is not asked for [`EMPTY_HOLD`]: one that does not wait must not keep a
@@ -111,6 +114,7 @@ impl Fetch {
             max_by_priority: free.max_by_priority,
             visibility: options.visibility,
             wait: match question {
+                Question::Wait if self.until_empty && idle => OTHERS_WAIT,
                 Question::Wait => LEASE_WAIT,
                 Question::Probe => Duration::ZERO,
             },

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::backend::{KeyedLimit, LimitScope, RateLimit};
 use crate::retry::Backoff;
 
+use super::decide::WAIT_MAX;
+
 /// Jobs that a worker runs at once, unless told otherwise.
 pub const CONCURRENCY_DEFAULT: usize = 5;
 /// The most jobs that one worker runs at once; run a second worker for more.
@@ -31,6 +33,9 @@ pub const SEND_TIMEOUT_MIN: Duration = Duration::from_millis(1);
 pub const SEND_TIMEOUT_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long [`run_until`](super::WorkerBuilder::run_until) lets running jobs finish, unless told otherwise.
 pub const GRACE_DEFAULT: Duration = Duration::from_secs(20);
+
+/// The longest grace period.
+pub const GRACE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// The settings of a worker; always within their bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,6 +101,10 @@ impl Options {
         self.send_timeout = timeout.clamp(SEND_TIMEOUT_MIN, SEND_TIMEOUT_MAX);
     }
 
+    pub(super) fn grace(&mut self, grace: Duration) {
+        self.grace = grace.min(GRACE_MAX);
+    }
+
     /// Takes what `variable` knows; nothing changes when any of it is bad.
     pub(super) fn read(
         &mut self,
@@ -138,7 +147,7 @@ struct Setting {
     apply: fn(&mut Options, &str) -> Option<()>,
 }
 
-const SETTINGS: [Setting; 6] = [
+const SETTINGS: [Setting; 9] = [
     Setting {
         variable: "QUEUE_CONCURRENCY",
         expected: "a number of jobs from 1 to 1024",
@@ -188,6 +197,30 @@ const SETTINGS: [Setting; 6] = [
         apply: |options, text| {
             let visibility = millis_within(text, VISIBILITY_MIN, VISIBILITY_MAX)?;
             options.visibility(visibility);
+            Some(())
+        },
+    },
+    Setting {
+        variable: "QUEUE_GRACE_MS",
+        expected: "milliseconds from 0 to 3600000",
+        apply: |options, text| {
+            options.grace(millis_within(text, Duration::ZERO, GRACE_MAX)?);
+            Some(())
+        },
+    },
+    Setting {
+        variable: "QUEUE_BACKOFF_BASE_MS",
+        expected: "milliseconds from 0 to 86400000",
+        apply: |options, text| {
+            options.backoff.base = millis_within(text, Duration::ZERO, WAIT_MAX)?;
+            Some(())
+        },
+    },
+    Setting {
+        variable: "QUEUE_BACKOFF_CAP_MS",
+        expected: "milliseconds from 0 to 86400000",
+        apply: |options, text| {
+            options.backoff.cap = millis_within(text, Duration::ZERO, WAIT_MAX)?;
             Some(())
         },
     },
@@ -294,8 +327,14 @@ mod tests {
             ("QUEUE_TENANT_LIMIT", "50/s"),
             ("QUEUE_SEND_TIMEOUT_MS", "2500"),
             ("QUEUE_VISIBILITY_MS", "5000"),
+            ("QUEUE_GRACE_MS", "7000"),
+            ("QUEUE_BACKOFF_BASE_MS", "100"),
+            ("QUEUE_BACKOFF_CAP_MS", "60000"),
         ])
         .unwrap();
+        assert_eq!(options.grace, Duration::from_secs(7));
+        assert_eq!(options.backoff.base, Duration::from_millis(100));
+        assert_eq!(options.backoff.cap, Duration::from_secs(60));
         assert_eq!(options.concurrency, 64);
         let limit = RateLimit {
             count: 600,
@@ -341,6 +380,9 @@ mod tests {
             ("QUEUE_TENANT_LIMIT", "3"),
             ("QUEUE_SEND_TIMEOUT_MS", "-1"),
             ("QUEUE_VISIBILITY_MS", "99"),
+            ("QUEUE_GRACE_MS", "3600001"),
+            ("QUEUE_BACKOFF_BASE_MS", "2s"),
+            ("QUEUE_BACKOFF_CAP_MS", "86400001"),
         ])
         .unwrap_err();
         assert_eq!(error.faults().len(), SETTINGS.len());

@@ -7,6 +7,7 @@
 )]
 
 mod ask;
+mod bounded;
 mod conformance;
 mod format;
 mod kit;

@@ -96,10 +96,10 @@ fn full_envelope() -> Envelope {
     let key = IdempotencyKey::new("otp:42").unwrap();
     envelope.idempotency = Some(Idempotency::new(key, Duration::from_secs(24 * 60 * 60)));
     envelope.tenant = Some(Tenant::new("acme").unwrap());
-    envelope.trace = Some(TraceContext {
-        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into(),
-        tracestate: Some("vendor=value".into()),
-    });
+    envelope.trace = TraceContext::new(
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        Some("vendor=value".into()),
+    );
     let mut metadata = Metadata::new();
     metadata.insert("source", "signup").unwrap();
     metadata.insert("campaign", "spring").unwrap();

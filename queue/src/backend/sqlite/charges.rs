@@ -25,6 +25,7 @@ pub(super) fn charge(txn: &mut Txn<'_>, charge: &Charge) -> Result<Charged, Back
         params![token, txn.now],
     )?;
     if again > 0 {
+        txn.rely_on_others();
         return Ok(Charged::AlreadyTaken);
     }
     if txn.is_short_of_room {

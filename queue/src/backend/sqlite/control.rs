@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use rusqlite::{OptionalExtension, params};
 
 use super::keys;
-use super::maintenance::{self, select, select_where};
+use super::maintenance::{self, select};
+use super::options::MAINTENANCE_ROWS_MAX;
 use super::row::state_code;
 use super::settle::{self, ROW_COLUMNS, Row};
 use super::txn::Txn;
@@ -22,6 +23,11 @@ pub(super) fn cancel(txn: &mut Txn<'_>, id: JobId) -> Result<Cancelled, BackendE
     };
     if !job.state.may_become(State::Cancelled) {
         return Ok(Cancelled::TooLate(job.state));
+    }
+    if job.in_doubt {
+        let reason = "cancelled, and an earlier attempt may have been sent";
+        settle::finish(txn, &job, State::Unknown, Some(reason), None)?;
+        return Ok(Cancelled::InDoubt);
     }
     settle::finish(txn, &job, State::Cancelled, None, None)?;
     Ok(Cancelled::Cancelled)
@@ -96,13 +102,8 @@ pub(super) fn purge(txn: &mut Txn<'_>, queue: &str, states: &[State]) -> Result<
     };
     let mut deleted = 0;
     for &state in states.iter().filter(|state| **state != State::Running) {
-        static PURGED: LazyLock<String> =
-            LazyLock::new(|| select_where("queue = ?1 AND state = ?2"));
-        let jobs = select(
-            txn,
-            &PURGED,
-            params![id, state_code(state), (PURGE_ROWS_MAX - deleted) as i64],
-        )?;
+        let limit = (PURGE_ROWS_MAX - deleted) as i64;
+        let jobs = select(txn, &PURGED[state as usize], params![id, limit])?;
         for job in &jobs {
             if let (Some(key), false) = (&job.key, state.is_terminal()) {
                 // It was never sent, so its key is free.
@@ -116,39 +117,93 @@ pub(super) fn purge(txn: &mut Txn<'_>, queue: &str, states: &[State]) -> Result<
     Ok(deleted as u64)
 }
 
+/// For each state, a query for what a purge of it deletes; each is served by the index that holds the state.
+static PURGED: LazyLock<[String; State::ALL.len()]> = LazyLock::new(|| {
+    State::ALL.map(|state| {
+        let code = state_code(state);
+        let condition = match state {
+            State::Scheduled | State::Retrying | State::Snoozed => {
+                format!("queue = ?1 AND (state = 0 OR state = 3 OR state = 4) AND state = {code}")
+            }
+            State::Ready => format!("queue = ?1 AND priority BETWEEN 0 AND 3 AND state = {code}"),
+            State::Running | State::Parked => format!("queue = ?1 AND state = {code}"),
+            State::Completed | State::Dead | State::Expired | State::Cancelled | State::Unknown => {
+                format!("queue = ?1 AND state = {code} AND finished_at IS NOT NULL")
+            }
+        };
+        format!("SELECT {ROW_COLUMNS} FROM queue_jobs WHERE {condition} LIMIT ?2")
+    })
+});
+
+/// One step of an [`unpark`].
+pub(super) struct Unparked {
+    pub(super) adopted: u64,
+    /// Where the next step begins; `None` when this was the last.
+    pub(super) next: Option<i64>,
+}
+
+/// Looks at up to [`MAINTENANCE_ROWS_MAX`] parked jobs behind `after` and adopts those of `kinds`; the caller goes on with the
+/// rest, so that others come between.
 pub(super) fn unpark(
     txn: &mut Txn<'_>,
     queue: &str,
     kinds: &[KindInfo],
-) -> Result<u64, BackendError> {
+    after: i64,
+) -> Result<Unparked, BackendError> {
     let Some(id) = txn.find_queue(queue)? else {
-        return Ok(0);
+        return Ok(Unparked {
+            adopted: 0,
+            next: None,
+        });
     };
-    let mut adopted = 0;
-    for kind in kinds {
-        let jobs = parked(txn, id, kind)?;
-        for job in &jobs {
-            let now = txn.now;
-            settle::make_ready(txn, job, now)?;
-            txn.event(
-                EventKind::Requeued,
-                &job.subject(),
-                Some("a worker that can decode it came along"),
-            )?;
-        }
-        adopted += jobs.len() as u64;
+    let jobs = parked(txn, id, after)?;
+    let mut unparked = Unparked {
+        adopted: 0,
+        next: None,
+    };
+    if jobs.len() == MAINTENANCE_ROWS_MAX {
+        unparked.next = jobs.last().map(|job| job.row.seq);
     }
-    Ok(adopted)
+    for Parked { row, version, .. } in jobs.iter().filter(|job| job.adoptable) {
+        let is_known = |kind: &KindInfo| kind.name == row.kind && kind.version >= *version;
+        if !kinds.iter().any(is_known) {
+            continue;
+        }
+        let now = txn.now;
+        settle::make_ready(txn, row, now)?;
+        txn.event(
+            EventKind::Requeued,
+            &row.subject(),
+            Some("a worker that can decode it came along"),
+        )?;
+        unparked.adopted += 1;
+    }
+    Ok(unparked)
 }
 
-fn parked(txn: &Txn<'_>, queue: i64, kind: &KindInfo) -> Result<Vec<Row>, BackendError> {
+struct Parked {
+    row: Row,
+    version: u16,
+    adoptable: bool,
+}
+
+fn parked(txn: &Txn<'_>, queue: i64, after: i64) -> Result<Vec<Parked>, BackendError> {
     static PARKED: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "SELECT {ROW_COLUMNS} FROM queue_jobs
-             WHERE queue = ?1 AND state = 10 AND adoptable AND kind = ?2 AND version <= ?3"
+            "SELECT {ROW_COLUMNS}, version, adoptable FROM queue_jobs
+             WHERE queue = ?1 AND state = 10 AND seq > ?2 ORDER BY seq LIMIT {MAINTENANCE_ROWS_MAX}"
         )
     });
-    select(txn, &PARKED, params![queue, kind.name, kind.version])
+    txn.with(&PARKED, |statement| {
+        let rows = statement.query_map(params![queue, after], |row| {
+            Ok(Parked {
+                row: Row::read(row)?,
+                version: row.get(9)?,
+                adoptable: row.get(10)?,
+            })
+        })?;
+        rows.collect()
+    })
 }
 
 fn find(txn: &Txn<'_>, id: JobId) -> Result<Option<Row>, BackendError> {

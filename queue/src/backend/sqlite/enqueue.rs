@@ -28,6 +28,7 @@ fn enqueue_one(txn: &mut Txn<'_>, envelope: &Envelope) -> Result<Enqueued, Backe
     if let Some(idempotency) = &envelope.idempotency {
         let holder = keys::holder(txn, queue, idempotency.key.as_str())?;
         if let Some(of) = holder.filter(|holder| *holder != envelope.id) {
+            txn.rely_on_others();
             return Ok(Enqueued::Duplicate { of });
         }
     }
@@ -38,6 +39,7 @@ fn enqueue_one(txn: &mut Txn<'_>, envelope: &Envelope) -> Result<Enqueued, Backe
     };
     if !insert(txn, queue, state, envelope)? {
         // The same envelope again: its first answer was lost, so give it once more.
+        txn.rely_on_others();
         return Ok(Enqueued::Accepted);
     }
     if let Some(idempotency) = &envelope.idempotency {

@@ -72,3 +72,11 @@ pub(super) fn poisoned() -> BackendError {
          not be stored: check the disk, then open the store again",
     )
 }
+
+pub(super) fn no_thread(error: std::io::Error) -> BackendError {
+    BackendError::new(
+        BackendErrorKind::Io,
+        "no thread could be started for the store",
+    )
+    .caused_by(error)
+}

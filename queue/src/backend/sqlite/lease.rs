@@ -320,7 +320,7 @@ fn next_change(txn: &Txn<'_>, queue: QueueId) -> Result<Option<Duration>, Backen
     let due: Option<Timestamp> = minimum(
         txn,
         queue,
-        "SELECT min(due_at) FROM queue_jobs WHERE queue = ?1 AND state IN (0, 3, 4)",
+        "SELECT min(due_at) FROM queue_jobs WHERE queue = ?1 AND (state = 0 OR state = 3 OR state = 4)",
     )?;
     let lease_until: Option<i64> = minimum(
         txn,

@@ -39,7 +39,9 @@ pub(super) fn refresh(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendEr
 /// Jobs whose time has come become ready.
 fn promote(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
     static DUE: LazyLock<String> = LazyLock::new(|| {
-        select_where("queue = ?1 AND state IN (0, 3, 4) AND due_at <= ?2 ORDER BY due_at")
+        select_where(
+            "queue = ?1 AND (state = 0 OR state = 3 OR state = 4) AND due_at <= ?2 ORDER BY due_at",
+        )
     });
     let due = select(
         txn,
@@ -60,7 +62,7 @@ fn promote(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
 fn expire(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
     static LATE: LazyLock<String> = LazyLock::new(|| {
         select_where(
-            "queue = ?1 AND deadline IS NOT NULL AND state IN (0, 1, 3, 4, 10) AND deadline <= ?2 ORDER BY deadline",
+            "queue = ?1 AND deadline IS NOT NULL AND finished_at IS NULL AND deadline <= ?2 AND state <> 2 ORDER BY deadline",
         )
     });
     let late = select(
@@ -123,11 +125,32 @@ fn delete_finished(
 
 /// Deletes the record of a job. The caller counts it.
 pub(super) fn remove(txn: &Txn<'_>, job: &Row) -> Result<(), BackendError> {
-    txn.execute("DELETE FROM queue_jobs WHERE seq = ?1", [job.seq])?;
+    let last: i64 = txn.with("SELECT max(seq) FROM queue_jobs", |statement| {
+        statement.query_row([], |row| row.get(0))
+    })?;
+    if job.seq == last {
+        keep_place(txn, job.seq)?;
+    } else {
+        txn.execute("DELETE FROM queue_jobs WHERE seq = ?1", [job.seq])?;
+    }
     match &job.key {
         Some(key) => keys::leave(txn, job.queue, key, job.id),
         None => Ok(()),
     }
+}
+
+/// Empties the record at the last place and keeps the place, so that the next job does not get it again: whoever pages
+/// through a list would miss that job. There is one such record at most; it belongs to no queue.
+fn keep_place(txn: &Txn<'_>, seq: i64) -> Result<(), BackendError> {
+    txn.execute("DELETE FROM queue_jobs WHERE id = zeroblob(16)", [])?;
+    txn.execute(
+        "UPDATE queue_jobs SET id = zeroblob(16), queue = 0, state = 8, kind = '', deadline = NULL, finished_at = NULL,
+             lease_until = NULL, worker = NULL, key = NULL, key_window = NULL, tenant = NULL, recipient = NULL,
+             trace = NULL, metadata = NULL, reason = NULL, receipt = NULL, payload = NULL
+         WHERE seq = ?1",
+        [seq],
+    )?;
+    Ok(())
 }
 
 /// How many jobs of `queue` are in `state`, as of the last commit.

@@ -7,9 +7,11 @@ mod charges;
 mod control;
 mod enqueue;
 mod error;
+mod inbox;
 mod keys;
 mod lease;
 mod limits;
+mod lock;
 mod maintenance;
 mod open;
 mod options;
@@ -25,11 +27,11 @@ mod schema;
 mod settle;
 mod shared;
 mod statements;
+mod sync;
 mod txn;
 mod waiting;
 mod writer;
 
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -39,13 +41,14 @@ use tokio::sync::oneshot;
 pub use options::{BUSY_TIMEOUT, ENQUEUE_BATCH_MAX, SqliteOptions};
 pub use schema::FORMAT_VERSION;
 
-use self::error::closed;
+use self::error::{closed, no_thread};
+use self::inbox::{Request, Requests};
 use self::options::WAITING_JOBS_MAX;
 use self::reader::Reader;
 use self::records::SqliteRecords;
 use self::shared::Shared;
 use self::txn::Txn;
-use self::writer::{Call, Request};
+use self::writer::Call;
 use super::{
     Backend, BackendError, BackendErrorKind, Cancelled, Delivery, Enqueued, EventStream, JobView,
     Lease, LeaseRequest, ListFilter, Page, Records, Requeued, Settled, Settlement, Stats,
@@ -58,7 +61,7 @@ use crate::job::{Envelope, IdempotencyKey, JobId, KindInfo, State};
 /// Dropping the last handle finishes what was accepted and closes the file; [`close`](Backend::close) waits for it.
 pub struct SqliteBackend {
     shared: Arc<Shared>,
-    requests: Sender<Request>,
+    requests: Arc<Requests>,
     reader: Option<Arc<Reader>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -217,7 +220,20 @@ impl Backend for SqliteBackend {
         queue: String,
         kinds: &'static [KindInfo],
     ) -> BoxFuture<'_, Result<u64, BackendError>> {
-        Box::pin(self.write(move |txn| control::unpark(txn, &queue, kinds)))
+        Box::pin(async move {
+            let (mut adopted, mut after) = (0, 0);
+            loop {
+                let queue = queue.clone();
+                let step = self
+                    .write(move |txn| control::unpark(txn, &queue, kinds, after))
+                    .await?;
+                adopted += step.adopted;
+                match step.next {
+                    Some(next) => after = next,
+                    None => return Ok(adopted),
+                }
+            }
+        })
     }
 
     fn records(&self) -> Arc<dyn Records> {
@@ -254,7 +270,7 @@ impl Backend for SqliteBackend {
 
 impl Drop for SqliteBackend {
     fn drop(&mut self) {
-        // The thread ends by itself when the last sender is gone, after it has finished what was accepted.
+        // The thread ends by itself when the last way to it is gone, after it has finished what was accepted.
         self.shared.close();
         drop(
             self.writer
@@ -263,12 +279,4 @@ impl Drop for SqliteBackend {
                 .take(),
         );
     }
-}
-
-fn no_thread(error: std::io::Error) -> BackendError {
-    BackendError::new(
-        BackendErrorKind::Io,
-        "no thread could be started for the store",
-    )
-    .caused_by(error)
 }

@@ -2,22 +2,26 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
 
-use super::error::{inaccessible, translate};
-use super::options::{BUSY_TIMEOUT, CACHE_KIB, FILE_NAME};
+use super::error::{inaccessible, no_thread, translate};
+use super::inbox::Requests;
+use super::lock;
+use super::options::{CACHE_KIB, FILE_NAME, LOG_FILE_NAME};
 use super::presence::{self, Presence};
 use super::reader::Reader;
 use super::reserve::Reserve;
 use super::shared::Shared;
+use super::sync::Sync;
 use super::txn::Memory;
 use super::writer::Writer;
-use super::{SqliteBackend, SqliteOptions, no_thread, schema};
+use super::{SqliteBackend, SqliteOptions, schema};
 use crate::backend::BackendError;
 
 /// How many prepared statements a connection keeps; the engine has about fifty.
@@ -27,13 +31,13 @@ const STATEMENTS_KEPT: usize = 96;
 const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 
 pub(super) fn open(options: &SqliteOptions) -> Result<SqliteBackend, BackendError> {
-    let (connection, reader, presence, reserve) = match &options.folder {
+    let (mut connection, reader, presence, reserve, log) = match &options.folder {
         Some(folder) => open_folder(folder)?,
         None => {
             let mut connection = Connection::open_in_memory().map_err(translate)?;
             configure(&mut connection)?;
             schema::migrate(&mut connection)?;
-            (connection, None, None, None)
+            (connection, None, None, None, None)
         }
     };
     let worker = presence
@@ -45,22 +49,35 @@ pub(super) fn open(options: &SqliteOptions) -> Result<SqliteBackend, BackendErro
         worker,
     ));
     let (requests, inbox) = mpsc::channel();
+    let sync = match log {
+        Some(log) => Sync::of_log(log, shared.clone(), requests.clone())?,
+        None => Sync::None,
+    };
+    let log_pages = Arc::new(AtomicUsize::new(0));
+    let counter = log_pages.clone();
+    // It replaces SQLite's own folding of the log, whose errors nobody would hear.
+    let hook = move |_: &mut Wal, pages| {
+        counter.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    };
+    connection.wal_hook(Some(hook)).map_err(translate)?;
     let writer = Writer {
         connection,
         shared: shared.clone(),
         presence,
         reserve,
         memory: Memory::default(),
-        poisoned: false,
+        sync,
+        log_pages,
         seen: 0,
     };
     let thread = std::thread::Builder::new()
         .name("queue-writer".to_owned())
-        .spawn(move || writer.run(&inbox))
+        .spawn(move || writer.run(inbox))
         .map_err(no_thread)?;
     Ok(SqliteBackend {
         shared,
-        requests,
+        requests: Requests::new(requests),
         reader,
         writer: Mutex::new(Some(thread)),
     })
@@ -72,6 +89,7 @@ type Parts = (
     Option<Arc<Reader>>,
     Option<Presence>,
     Option<Reserve>,
+    Option<File>,
 );
 
 fn open_folder(folder: &Path) -> Result<Parts, BackendError> {
@@ -80,6 +98,7 @@ fn open_folder(folder: &Path) -> Result<Parts, BackendError> {
     let file = folder.join(FILE_NAME);
     let mut connection = connect(&file)?;
     schema::migrate(&mut connection)?;
+    let log = sync_by_hand(&connection, &folder.join(LOG_FILE_NAME))?;
     let presence = Presence::announce(folder)?;
     sync_folder(folder)?;
     if let (true, Some(parent)) = (
@@ -96,6 +115,7 @@ fn open_folder(folder: &Path) -> Result<Parts, BackendError> {
         Some(Arc::new(reader)),
         Some(presence),
         Some(Reserve::keep(folder)),
+        Some(log),
     ))
 }
 
@@ -116,7 +136,7 @@ fn connect(file: &Path) -> Result<Connection, BackendError> {
 
 fn configure(connection: &mut Connection) -> Result<(), BackendError> {
     connection
-        .busy_handler(Some(wait_for_others))
+        .busy_handler(Some(lock::wait_for_others))
         .map_err(translate)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     // Plans that do not look at the values of parameters: otherwise SQLite prepares each query with a `LIMIT ?` again
@@ -140,15 +160,16 @@ fn configure(connection: &mut Connection) -> Result<(), BackendError> {
         .map_err(translate)
 }
 
-/// Another process writes: wait for it in short steps, which are fairer than SQLite's growing ones.
-fn wait_for_others(tries: i32) -> bool {
-    const STEP: Duration = Duration::from_millis(1);
-    let waited = STEP * u32::try_from(tries).unwrap_or(0);
-    if waited >= BUSY_TIMEOUT {
-        return false;
-    }
-    std::thread::sleep(STEP);
-    true
+/// The log of a connection that no longer syncs it at each commit: [`Sync`] does that, before anybody is answered. Folding
+/// the log into the database is synced by SQLite as before.
+fn sync_by_hand(connection: &Connection, log: &Path) -> Result<File, BackendError> {
+    connection
+        .execute_batch("PRAGMA synchronous = NORMAL")
+        .map_err(translate)?;
+    File::options()
+        .write(true)
+        .open(log)
+        .map_err(|error| inaccessible(log, error))
 }
 
 /// A new file is durable only when its folder is.

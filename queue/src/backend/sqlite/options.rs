@@ -10,6 +10,9 @@ use crate::clock::{Clock, SystemClock};
 /// The database inside a store's folder.
 pub(super) const FILE_NAME: &str = "queue.db";
 
+/// SQLite's log beside it.
+pub(super) const LOG_FILE_NAME: &str = "queue.db-wal";
+
 /// How long a write waits for another process to finish its own before it is refused as
 /// [`Locked`](crate::backend::BackendErrorKind::Locked).
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,6 +25,9 @@ pub const ENQUEUE_BATCH_MAX: usize = 4096;
 
 /// How many jobs may wait in memory for the writer; more callers wait their turn.
 pub(super) const WAITING_JOBS_MAX: usize = 64 * 1024;
+
+/// How many pages of 4 KiB the log holds before it is folded into the database; SQLite's own default.
+pub(super) const LOG_PAGES_MAX: usize = 1000;
 
 /// How often an idle worker looks for what other processes wrote; their jobs start within twice this time.
 pub(super) const FOREIGN_POLL: Duration = Duration::from_millis(25);

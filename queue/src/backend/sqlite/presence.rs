@@ -5,12 +5,17 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::inaccessible;
 use crate::backend::BackendError;
 
 const FOLDER: &str = "workers";
 const SUFFIX: &str = "lock";
+/// A lock file that is about to get its name.
+const DRAFT_SUFFIX: &str = "new";
+/// A draft this old was left behind by a crash: it takes milliseconds to get its name.
+const DRAFT_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// This process's own lock, held until it is dropped.
 pub(super) struct Presence {
@@ -25,9 +30,10 @@ impl Presence {
     pub(super) fn announce(store: &Path) -> Result<Self, BackendError> {
         let folder = store.join(FOLDER);
         fs::create_dir_all(&folder).map_err(|error| inaccessible(&folder, error))?;
+        sweep(&folder);
         let id = new_id();
         // Locked before it gets its name, so that nobody can find it unlocked.
-        let draft = folder.join(format!("{id:016x}.new"));
+        let draft = folder.join(format!("{id:016x}.{DRAFT_SUFFIX}"));
         let file = folder.join(format!("{id:016x}.{SUFFIX}"));
         let lock = File::create(&draft).map_err(|error| inaccessible(&draft, error))?;
         lock.lock().map_err(|error| inaccessible(&draft, error))?;
@@ -94,6 +100,29 @@ impl Presence {
     }
 }
 
+/// Removes the drafts that crashes left behind.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let age = entry
+            .metadata()
+            .and_then(|file| file.modified())
+            .ok()
+            .and_then(|modified| modified.elapsed().ok());
+        if path
+            .extension()
+            .is_some_and(|suffix| suffix == DRAFT_SUFFIX)
+            && age.is_some_and(|age| age > DRAFT_AGE_MAX)
+        {
+            // Somebody else may have been faster.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// The incarnation whose lock file is at `path`; `None` for any other file.
 fn id_of(path: &Path) -> Option<i64> {
     if path.extension()? != SUFFIX {
@@ -124,6 +153,25 @@ mod tests {
         let third = Presence::announce(store.path()).unwrap();
         third.retire();
         assert!(first.dead().is_empty());
+    }
+
+    #[test]
+    fn drafts_of_crashes_go_and_those_of_others_stay() {
+        let store = tempfile::tempdir().unwrap();
+        let folder = store.path().join(FOLDER);
+        fs::create_dir(&folder).unwrap();
+        let (old, fresh) = (folder.join("1.new"), folder.join("2.new"));
+        for draft in [&old, &fresh] {
+            fs::write(draft, "").unwrap();
+        }
+        let long_ago = std::time::SystemTime::now() - 2 * DRAFT_AGE_MAX;
+        File::options()
+            .write(true)
+            .open(&old)
+            .and_then(|file| file.set_modified(long_ago))
+            .unwrap();
+        Presence::announce(store.path()).unwrap();
+        assert_eq!((old.exists(), fresh.exists()), (false, true));
     }
 
     #[test]

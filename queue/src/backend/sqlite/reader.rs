@@ -6,8 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::error::closed;
-use super::no_thread;
+use super::error::{closed, no_thread};
 use crate::backend::BackendError;
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;

@@ -1,17 +1,17 @@
 //! Records: values under keys, replaced by compare-and-set. Also the handle that answers for them and for charges.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::charges;
 use super::error::{full, translate};
+use super::inbox::Requests;
 use super::options::MAINTENANCE_ROWS_MAX;
 use super::reader::Reader;
 use super::shared::Shared;
 use super::txn::Txn;
-use super::writer::{self, Request};
+use super::writer;
 use crate::backend::{
     BackendError, BackendErrorKind, CHARGE_LINES_MAX, Charge, Charged, Expect, Put,
     RECORD_BYTES_MAX, RECORDS_LISTED_MAX, Record, RecordKey, Records, Space,
@@ -22,7 +22,7 @@ use crate::future::BoxFuture;
 /// A handle on the store for its records; the store stays open as long as it lives.
 pub(super) struct SqliteRecords {
     pub(super) shared: Arc<Shared>,
-    pub(super) requests: Sender<Request>,
+    pub(super) requests: Arc<Requests>,
     pub(super) reader: Option<Arc<Reader>>,
 }
 
@@ -149,6 +149,7 @@ fn put(
         Expect::Revision(revision) => found == Some(revision),
     };
     if !is_expected {
+        txn.rely_on_others();
         return Ok(Put::Conflict);
     }
     txn.execute("UPDATE queue_revision SET last = last + 1", [])?;

@@ -20,6 +20,8 @@ pub(super) struct Shared {
     pub(super) waiting_workers: AtomicUsize,
     /// A worker has asked for jobs.
     worked: AtomicBool,
+    /// A write or a sync failed: nothing is acknowledged any more.
+    poisoned: AtomicBool,
     /// Bounds the jobs that wait in memory for the writer.
     pub(super) room: Semaphore,
     events: Mutex<Option<broadcast::Sender<Event>>>,
@@ -34,6 +36,7 @@ impl Shared {
             worker,
             waiting_workers: AtomicUsize::new(0),
             worked: AtomicBool::new(false),
+            poisoned: AtomicBool::new(false),
             room: Semaphore::new(WAITING_JOBS_MAX),
             events: Mutex::new(Some(broadcast::Sender::new(EVENTS_HELD_MAX))),
             doors: Mutex::default(),
@@ -52,6 +55,16 @@ impl Shared {
     /// Whether a worker has asked for jobs.
     pub(super) fn is_worked(&self) -> bool {
         self.worked.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing may be acknowledged any more.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
+
+    /// From now on nothing is acknowledged.
+    pub(super) fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
     }
 
     /// A worker asks for jobs.

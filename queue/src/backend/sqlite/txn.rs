@@ -52,6 +52,8 @@ pub(super) struct Announcement {
     pub(super) events: Vec<Event>,
     /// The queues in which there may be work now.
     pub(super) woken: Vec<String>,
+    /// What it answers rests on what another process wrote, and may not have synced yet.
+    pub(super) is_of_others: bool,
 }
 
 /// What a transaction changed.
@@ -60,6 +62,8 @@ pub(super) struct Effects {
     events: Vec<Event>,
     /// Queues in which jobs became ready, or may have.
     woken: Vec<QueueId>,
+    /// What it answers rests on what another process may have written.
+    is_of_others: bool,
     /// For each queue, how the count of each state changed.
     counts: Vec<(QueueId, [i64; State::ALL.len()])>,
 }
@@ -172,6 +176,11 @@ impl<'a> Txn<'a> {
         Ok(())
     }
 
+    /// The answer promises that something is stored which this transaction did not write.
+    pub(super) fn rely_on_others(&mut self) {
+        self.effects.is_of_others = true;
+    }
+
     /// Wakes workers of `queue` once the transaction is durable.
     pub(super) fn wake(&mut self, queue: QueueId) {
         if !self.effects.woken.contains(&queue) {
@@ -201,6 +210,7 @@ impl<'a> Txn<'a> {
         Ok(Announcement {
             events: effects.events,
             woken,
+            is_of_others: effects.is_of_others,
         })
     }
 

@@ -9,11 +9,12 @@ use tokio::sync::oneshot;
 
 use super::SqliteBackend;
 use super::error::closed;
+use super::inbox::Request;
 use super::lease::{self, Found};
 use super::settle;
 use super::shared::Shared;
 use super::txn::Txn;
-use super::writer::{Call, Request};
+use super::writer::Call;
 use crate::backend::{BackendError, Delivery, Disposition, LeaseRequest, Settlement};
 
 /// The longest sleep: a wall clock that was stepped forward makes a job late by no more than this.
@@ -61,7 +62,7 @@ pub(super) async fn lease(
 /// One look for work. Whatever it leases either reaches the caller or goes back.
 async fn look(backend: &SqliteBackend, request: LeaseRequest) -> Result<Found, BackendError> {
     let (reply, answer) = oneshot::channel();
-    let requests = backend.requests.clone();
+    let requests: Sender<Request> = Sender::clone(&backend.requests);
     backend.submit(
         move |txn| lease::lease(txn, &request),
         // The hold begins here, when the lease is durable: a transaction that is rolled back has nothing to give back.

@@ -3,39 +3,34 @@
 //! Whatever queued up while the last sync ran is the next transaction: one sync serves them all, a lone caller waits for
 //! no one, and no timer is involved. Callers are answered only after the commit.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use super::error::{closed, poisoned, translate};
+use super::inbox::{End, Inbox, Request};
+use super::lock;
 use super::maintenance;
-use super::options::{FOREIGN_POLL, MAINTENANCE_INTERVAL, WAITING_JOBS_MAX};
+use super::options::{BUSY_TIMEOUT, FOREIGN_POLL, LOG_PAGES_MAX, MAINTENANCE_INTERVAL};
 use super::presence::Presence;
 use super::recovery;
 use super::reserve::Reserve;
 use super::shared::Shared;
 use super::statements::Statements;
+use super::sync::{Committed, Sync, refuse};
 use super::txn::{Announcement, Effects, Memory, Txn};
 use crate::backend::{BackendError, BackendErrorKind};
-
-/// How many tasks one transaction serves at most; more would make the first wait for the last.
-const GROUP_TASKS_MAX: usize = 512;
-
-/// A request to the writer.
-pub(super) enum Request {
-    Task(Box<dyn Task>),
-    /// Answer when everything before it is durable, then end.
-    Close(oneshot::Sender<()>),
-}
 
 /// Work inside a transaction. It may run twice: again alone, when the group it ran in was rolled back.
 pub(super) trait Task: Send {
     fn run(&mut self, txn: &mut Txn<'_>) -> Result<(), BackendError>;
+
+    /// Since when the caller waits.
+    fn since(&self) -> Instant;
 
     /// Answers the caller: the commit is durable, or failed.
     fn finish(self: Box<Self>, result: Result<(), BackendError>);
@@ -46,6 +41,7 @@ pub(super) struct Call<T, F, R> {
     work: F,
     value: Option<T>,
     reply: R,
+    since: Instant,
 }
 
 impl<T, F, R> Call<T, F, R>
@@ -59,6 +55,7 @@ where
             work,
             value: None,
             reply,
+            since: Instant::now(),
         }
     }
 }
@@ -72,6 +69,10 @@ where
     fn run(&mut self, txn: &mut Txn<'_>) -> Result<(), BackendError> {
         self.value = Some((self.work)(txn)?);
         Ok(())
+    }
+
+    fn since(&self) -> Instant {
+        self.since
     }
 
     fn finish(self: Box<Self>, result: Result<(), BackendError>) {
@@ -101,30 +102,31 @@ pub(super) struct Writer {
     pub(super) presence: Option<Presence>,
     pub(super) reserve: Option<Reserve>,
     pub(super) memory: Memory,
-    pub(super) poisoned: bool,
+    pub(super) sync: Sync,
+    /// How many pages the log held after the last commit that wrote any.
+    pub(super) log_pages: Arc<AtomicUsize>,
     /// SQLite's counter of commits by *other* connections, to notice other processes.
     pub(super) seen: i64,
 }
 
 impl Writer {
     /// Serves requests until the store is closed or the last handle is gone.
-    pub(super) fn run(mut self, requests: &Receiver<Request>) {
+    pub(super) fn run(mut self, requests: Receiver<Request>) {
+        let mut inbox = Inbox::new(requests);
         let opened = Instant::now();
         let mut maintained: Option<Instant> = None;
         let mut noticed = opened;
-        let mut group: VecDeque<Box<dyn Task>> = VecDeque::new();
         loop {
-            let close = match self.gather(requests, &mut group) {
-                Gathered::Group => None,
-                Gathered::Close(reply) => Some(reply),
-                Gathered::Disconnected => break,
-            };
-            if !group.is_empty() {
-                self.serve(&mut group);
+            let tasks = inbox.group(self.sync.pending(), self.patience());
+            self.sync.answered(inbox.synced());
+            if !tasks.is_empty() {
+                self.serve(tasks, &mut inbox);
             }
-            if let Some(reply) = close {
-                self.end();
-                let _ = reply.send(());
+            if let Some(end) = inbox.end() {
+                self.end(&mut inbox);
+                if let End::Closed(reply) = end {
+                    let _ = reply.send(());
+                }
                 return;
             }
             // A writer that is never idle looks out for other processes too.
@@ -142,72 +144,54 @@ impl Writer {
                 self.maintain();
             }
         }
-        self.end();
     }
 
-    /// Waits for the first request and takes what else is there; comes back empty-handed now and then to look around.
-    fn gather(
-        &mut self,
-        requests: &Receiver<Request>,
-        group: &mut VecDeque<Box<dyn Task>>,
-    ) -> Gathered {
+    /// How long an idle writer sleeps before it looks around.
+    fn patience(&self) -> Duration {
         let workers_wait = self.shared.waiting_workers.load(Ordering::Acquire) > 0;
-        let patience = if workers_wait && self.presence.is_some() {
+        if workers_wait && self.presence.is_some() {
             FOREIGN_POLL
         } else {
             MAINTENANCE_INTERVAL
-        };
-        match requests.recv_timeout(patience) {
-            Ok(Request::Task(task)) => group.push_back(task),
-            Ok(Request::Close(reply)) => return Gathered::Close(reply),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Gathered::Disconnected,
         }
-        while group.len() < GROUP_TASKS_MAX {
-            match requests.try_recv() {
-                Ok(Request::Task(task)) => group.push_back(task),
-                Ok(Request::Close(reply)) => return Gathered::Close(reply),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
-        }
-        Gathered::Group
     }
 
     /// One transaction for the whole group. When it fails, each task gets one of its own, so that only the one at fault
     /// fails: on a full disk an enqueue is refused while a settlement still fits.
-    fn serve(&mut self, group: &mut VecDeque<Box<dyn Task>>) {
-        let mut tasks: Vec<Box<dyn Task>> = group.drain(..).collect();
-        let Err(error) = self.transact(&mut tasks) else {
-            tasks.into_iter().for_each(|task| task.finish(Ok(())));
-            return;
+    fn serve(&mut self, mut tasks: Vec<Box<dyn Task>>, inbox: &mut Inbox) {
+        let error = match self.transact(&mut tasks) {
+            Ok(commit) => return self.finish(commit, tasks, inbox.is_waiting()),
+            Err(error) => error,
         };
         if error.kind() == BackendErrorKind::Full {
             self.make_room();
         }
-        if self.poisoned || !may_be_one_tasks_fault(error.kind()) {
+        if self.shared.is_poisoned() || !may_be_one_tasks_fault(error.kind()) {
             refuse(tasks, error);
             return;
         }
         for mut task in tasks {
-            let result = self.transact(std::slice::from_mut(&mut task));
-            task.finish(result);
+            match self.transact(std::slice::from_mut(&mut task)) {
+                Ok(commit) => self.finish(commit, vec![task], true),
+                Err(error) => task.finish(Err(error)),
+            }
         }
     }
 
-    fn transact(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<(), BackendError> {
-        if self.poisoned {
-            return Err(poisoned());
-        }
-        let announcement =
-            self.in_transaction(|txn| tasks.iter_mut().try_for_each(|task| task.run(txn)))?;
-        self.shared.announce(announcement);
-        Ok(())
+    fn transact(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<Commit, BackendError> {
+        // Who waited for the store's lock behind others does not wait as long again.
+        let since = tasks.iter().map(|task| task.since()).min();
+        lock::wait_until(since.unwrap_or_else(Instant::now) + BUSY_TIMEOUT);
+        self.in_transaction(|txn| tasks.iter_mut().try_for_each(|task| task.run(txn)))
     }
 
     fn in_transaction(
         &mut self,
         work: impl FnOnce(&mut Txn<'_>) -> Result<(), BackendError>,
-    ) -> Result<Announcement, BackendError> {
+    ) -> Result<Commit, BackendError> {
+        if self.shared.is_poisoned() {
+            return Err(poisoned());
+        }
         self.begin()?;
         let mut txn = Txn {
             connection: &self.connection,
@@ -225,21 +209,55 @@ impl Writer {
             effects: Effects::default(),
         };
         match work(&mut txn).and_then(|()| txn.conclude()) {
-            Ok(announcement) => match self
-                .connection
-                .prepare_cached("COMMIT")
-                .and_then(|mut commit| commit.execute([]))
-            {
-                Ok(_) => Ok(announcement),
-                Err(error) => {
-                    self.roll_back();
-                    Err(self.commit_failed(error))
-                }
-            },
+            Ok(announcement) => self.commit(announcement),
             Err(error) => {
                 self.roll_back();
                 Err(error)
             }
+        }
+    }
+
+    fn commit(&mut self, announcement: Announcement) -> Result<Commit, BackendError> {
+        self.log_pages.store(0, Ordering::Relaxed);
+        let committed = self
+            .connection
+            .prepare_cached("COMMIT")
+            .and_then(|mut commit| commit.execute([]));
+        match committed {
+            Ok(_) => Ok(Commit {
+                log_pages: self.log_pages.load(Ordering::Relaxed),
+                announcement,
+            }),
+            Err(error) => {
+                self.roll_back();
+                Err(self.failed(error))
+            }
+        }
+    }
+
+    /// Answers `tasks` once the commit is durable.
+    fn finish(&mut self, commit: Commit, tasks: Vec<Box<dyn Task>>, others: bool) {
+        let committed = Committed {
+            tasks,
+            is_dirty: commit.log_pages > 0 || commit.announcement.is_of_others,
+            announcement: commit.announcement,
+        };
+        self.sync.finish(committed, &self.shared, others);
+        if commit.log_pages >= LOG_PAGES_MAX {
+            self.fold();
+        }
+    }
+
+    /// Folds the log into the database, as far as no reader needs it.
+    fn fold(&mut self) {
+        let folded = self
+            .connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
+            .and_then(|mut fold| fold.query_row([], |_| Ok(())));
+        if let Err(error) = folded
+            && self.failed(error).kind() == BackendErrorKind::Full
+        {
+            self.make_room();
         }
     }
 
@@ -259,20 +277,20 @@ impl Writer {
         }
     }
 
-    /// A commit that failed for lack of space changed nothing. One that failed in another way may have reached the disk or
+    /// A write that failed for lack of space changed nothing. One that failed in another way may have reached the disk or
     /// not, and the kernel may have dropped the pages and call the next sync a success (the "fsyncgate" of PostgreSQL):
     /// from then on nothing is acknowledged.
-    fn commit_failed(&mut self, error: rusqlite::Error) -> BackendError {
+    fn failed(&self, error: rusqlite::Error) -> BackendError {
         if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
-            self.poisoned = true;
-            tracing::error!(error = %error, "a commit could not be synced; the store acknowledges nothing until it is reopened");
+            self.shared.poison();
+            tracing::error!(error = %error, "a write failed; the store acknowledges nothing until it is reopened");
             return poisoned().caused_by(error);
         }
         translate(error)
     }
 
     fn maintain(&mut self) {
-        if self.poisoned {
+        if self.shared.is_poisoned() {
             return;
         }
         if let Some(reserve) = &mut self.reserve {
@@ -284,6 +302,7 @@ impl Writer {
             .map(Presence::dead)
             .unwrap_or_default();
         let presence = self.presence.take();
+        lock::wait_until(Instant::now() + BUSY_TIMEOUT);
         let result = self.in_transaction(|txn| {
             if let Some(presence) = &presence {
                 // Asked inside the transaction: whoever leased anything so far announced itself before it.
@@ -293,8 +312,8 @@ impl Writer {
         });
         self.presence = presence;
         match result {
-            Ok(announcement) => {
-                self.shared.announce(announcement);
+            Ok(commit) => {
+                self.finish(commit, Vec::new(), false);
                 for id in dead {
                     if let Some(presence) = &self.presence {
                         presence.forget(id);
@@ -309,6 +328,7 @@ impl Writer {
     }
 
     fn make_room(&mut self) {
+        lock::wait_until(Instant::now() + BUSY_TIMEOUT);
         if let Some(reserve) = &mut self.reserve {
             reserve.spend(&self.connection);
         }
@@ -328,13 +348,21 @@ impl Writer {
         }
     }
 
-    fn end(self) {
+    fn end(mut self, inbox: &mut Inbox) {
+        self.sync.stop();
+        // A lease that nobody waited for any more comes back behind the request to end.
+        let returned = inbox.rest();
+        if !returned.is_empty() {
+            self.serve(returned, inbox);
+            self.sync.stop();
+        }
         let running: Result<i64, _> = self.connection.query_row(
             "SELECT count(*) FROM queue_jobs WHERE state = 2 AND worker = ?1",
             [self.shared.worker],
             |row| row.get(0),
         );
         // A tidy end leaves one file behind, and nothing in it that was wiped.
+        lock::wait_until(Instant::now() + BUSY_TIMEOUT);
         let folded = self
             .connection
             .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -350,13 +378,11 @@ impl Writer {
     }
 }
 
-/// Answers all `tasks` with `error`; the first gets its causes too.
-fn refuse(tasks: Vec<Box<dyn Task>>, error: BackendError) {
-    let (kind, text) = (error.kind(), error.to_string());
-    let again = std::iter::repeat_with(|| BackendError::new(kind, text.clone()));
-    for (task, error) in tasks.into_iter().zip(std::iter::once(error).chain(again)) {
-        task.finish(Err(error));
-    }
+/// A transaction that is committed.
+struct Commit {
+    announcement: Announcement,
+    /// How many pages the log holds; 0 when nothing was written.
+    log_pages: usize,
 }
 
 /// Whether other tasks of the group may well succeed alone. A store that is locked or read-only refuses them all, and
@@ -367,11 +393,3 @@ fn may_be_one_tasks_fault(kind: BackendErrorKind) -> bool {
         BackendErrorKind::Full | BackendErrorKind::Corrupt | BackendErrorKind::Io
     )
 }
-
-enum Gathered {
-    Group,
-    Close(oneshot::Sender<()>),
-    Disconnected,
-}
-
-const _: () = assert!(GROUP_TASKS_MAX <= WAITING_JOBS_MAX);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Subject;
 use super::subject::{QUEUE, dead};
-use crate::backend::{BackendErrorKind, Cancelled, Disposition, Requeued};
+use crate::backend::{BackendErrorKind, Cancelled, Disposition, Enqueued, Requeued};
 use crate::clock::Clock;
 use crate::job::{JobId, State};
 
@@ -24,6 +24,34 @@ pub(super) async fn a_cancelled_job_never_starts(subject: Subject) {
     }
     subject.clock.advance(Duration::from_secs(120));
     assert!(subject.take(10).await.is_empty());
+}
+
+pub(super) async fn a_job_cancelled_in_doubt_is_unknown(subject: Subject) {
+    let keyed = subject.keyed("k", Duration::from_secs(60));
+    let id = keyed.id;
+    subject.put(keyed).await;
+    let delivery = subject.take_one().await;
+    let retry = Disposition::Retry {
+        at: subject.clock.now(),
+        reason: "no answer came".to_owned(),
+        in_doubt: true,
+    };
+    subject.end(&delivery, retry).await;
+    assert_eq!(
+        subject.backend.cancel(id).await.expect("cancel works"),
+        Cancelled::InDoubt
+    );
+    assert_eq!(subject.state(id).await, State::Unknown);
+    assert!(subject.take(10).await.is_empty());
+    // It may have been sent, so its key stays taken.
+    let again = subject
+        .put(subject.keyed("k", Duration::from_secs(60)))
+        .await;
+    assert_eq!(again, Enqueued::Duplicate { of: id });
+    assert_eq!(
+        subject.backend.cancel(id).await.expect("cancel works"),
+        Cancelled::TooLate(State::Unknown)
+    );
 }
 
 pub(super) async fn a_running_or_finished_job_is_not_cancelled(subject: Subject) {

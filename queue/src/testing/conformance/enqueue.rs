@@ -14,10 +14,10 @@ pub(super) async fn what_is_enqueued_is_leased_intact(subject: Subject) {
     envelope.unknown = UnknownPolicy::Stop;
     envelope.secret = true;
     envelope.tenant = Some(Tenant::new("a.b *>c").expect("a good tenant"));
-    envelope.trace = Some(TraceContext {
-        traceparent: "00-1-2-01".into(),
-        tracestate: Some("k=v".into()),
-    });
+    envelope.trace = TraceContext::new(
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        Some("k=v".into()),
+    );
     let mut metadata = Metadata::new();
     metadata.insert("order", "7 – ü").expect("good metadata");
     envelope.metadata = metadata;

@@ -5,6 +5,26 @@ use super::subject::{QUEUE, dead};
 use crate::backend::ListFilter;
 use crate::job::{State, Tenant};
 
+pub(super) async fn a_list_goes_on_behind_what_was_deleted(subject: Subject) {
+    for _ in 0..3 {
+        subject.put_one().await;
+    }
+    let mut filter = ListFilter {
+        limit: 2,
+        ..ListFilter::new(QUEUE)
+    };
+    let list =
+        |filter: ListFilter| async { subject.backend.list(filter).await.expect("list works") };
+    filter.after = list(filter.clone()).await.next;
+    assert!(filter.after.is_some(), "the third is on the next page");
+    let deleted = subject.backend.purge(QUEUE.to_owned(), vec![State::Ready]);
+    assert_eq!(deleted.await.expect("purge works"), 3);
+    assert!(list(filter.clone()).await.jobs.is_empty());
+    let ids = [subject.put_one().await, subject.put_one().await];
+    let found: Vec<_> = list(filter).await.jobs.iter().map(|job| job.id).collect();
+    assert_eq!(found, ids, "no new job takes an old place");
+}
+
 pub(super) async fn lists_page_through_everything_once(subject: Subject) {
     let mut ids = Vec::new();
     for n in 0..25 {

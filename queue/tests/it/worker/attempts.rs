@@ -164,12 +164,7 @@ async fn an_attempt_over_its_time_is_cancelled_and_unknown() {
     let (queue, clock) = manual().await;
     let mut events = queue.subscribe();
     let id = enqueue(&queue, TestJob::Plain(7)).await;
-    let (probe, mut began) = Probe::new();
-    let hang = probe.clone();
-    let handler = handler_fn(move |job, _| {
-        let hang = hang.clone();
-        async move { hang.hang(job).await }
-    });
+    let (handler, probe, mut began) = hanging();
     let worker = Worker::with_handler(queue.clone(), handler)
         .unlimited()
         .spawn();

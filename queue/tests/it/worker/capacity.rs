@@ -63,16 +63,7 @@ async fn urgent_jobs_start_beside_hanging_bulk() {
 #[tokio::test]
 async fn capacity_that_becomes_free_is_used_for_the_lane_that_waited() {
     let (queue, _clock) = manual().await;
-    let (probe, mut began) = Probe::new();
-    let (open, gate) = tokio::sync::watch::channel(false);
-    let handler = handler_fn(move |job: TestJob, _| {
-        let (probe, mut gate) = (probe.clone(), gate.clone());
-        async move {
-            probe.began(&job);
-            let _ = gate.wait_for(|open| *open).await;
-            Outcome::Completed(None)
-        }
-    });
+    let (handler, open, mut began) = gated();
     let worker = Worker::with_handler(queue.clone(), handler)
         .unlimited()
         .concurrency(4)

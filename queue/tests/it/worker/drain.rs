@@ -23,6 +23,26 @@ async fn an_empty_queue_ends_at_once() {
 }
 
 #[tokio::test]
+async fn it_ends_soon_after_the_last_job_of_another_worker() {
+    let queue = real().await;
+    enqueue(&queue, TestJob::Plain(1)).await;
+    let (handler, open, mut began) = gated();
+    let other = Worker::with_handler(queue.clone(), handler).spawn();
+    begun(&mut began).await;
+    let until_empty = tokio::spawn({
+        let queue = queue.clone();
+        async move { complete(&queue).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!until_empty.is_finished(), "another worker is still at it");
+    open.send_replace(true);
+    let start = std::time::Instant::now();
+    assert_eq!(until_empty.await.unwrap().total(), 0);
+    assert!(start.elapsed() < Duration::from_secs(5));
+    drop(other);
+}
+
+#[tokio::test]
 async fn everything_ready_runs_and_what_waits_is_left() {
     let (queue, clock) = manual().await;
     for n in 0..100 {

@@ -16,16 +16,7 @@ async fn a_long_job_keeps_its_lease() {
     let (queue, backend, clock) = faulty().await;
     let mut events = queue.subscribe();
     let id = enqueue(&queue, TestJob::Plain(1)).await;
-    let (probe, mut began) = Probe::new();
-    let (finish, gate) = tokio::sync::watch::channel(false);
-    let handler = handler_fn(move |job: TestJob, _| {
-        let (probe, mut gate) = (probe.clone(), gate.clone());
-        async move {
-            probe.began(&job);
-            let _ = gate.wait_for(|open| *open).await;
-            Outcome::Completed(None)
-        }
-    });
+    let (handler, finish, mut began) = gated();
     let worker = Worker::with_handler(queue.clone(), handler)
         .send_timeout(HOUR)
         .spawn();
@@ -48,12 +39,7 @@ async fn a_long_job_keeps_its_lease() {
 async fn a_lost_lease_cancels_the_attempt_and_records_nothing() {
     let (queue, backend, clock) = faulty().await;
     enqueue(&queue, TestJob::Plain(1)).await;
-    let (probe, mut began) = Probe::new();
-    let hang = probe.clone();
-    let handler = handler_fn(move |job, _| {
-        let hang = hang.clone();
-        async move { hang.hang(job).await }
-    });
+    let (handler, probe, mut began) = hanging();
     let worker = Worker::with_handler(queue.clone(), handler)
         .send_timeout(HOUR)
         .spawn();
@@ -74,12 +60,7 @@ async fn a_lost_lease_cancels_the_attempt_and_records_nothing() {
 async fn a_lease_that_can_not_be_extended_is_lost_when_it_ends() {
     let (queue, backend, clock) = faulty().await;
     enqueue(&queue, TestJob::Plain(1)).await;
-    let (probe, mut began) = Probe::new();
-    let hang = probe.clone();
-    let handler = handler_fn(move |job, _| {
-        let hang = hang.clone();
-        async move { hang.hang(job).await }
-    });
+    let (handler, probe, mut began) = hanging();
     let worker = Worker::with_handler(queue.clone(), handler)
         .send_timeout(HOUR)
         .spawn();

@@ -28,16 +28,7 @@ async fn an_idle_worker_stops_at_once() {
 async fn running_jobs_finish_within_the_grace_period() {
     let (queue, _clock) = manual().await;
     let id = enqueue(&queue, TestJob::Plain(1)).await;
-    let (probe, mut began) = Probe::new();
-    let (finish, gate) = tokio::sync::watch::channel(false);
-    let handler = handler_fn(move |job: TestJob, _| {
-        let (probe, mut gate) = (probe.clone(), gate.clone());
-        async move {
-            probe.began(&job);
-            let _ = gate.wait_for(|open| *open).await;
-            Outcome::Completed(None)
-        }
-    });
+    let (handler, finish, mut began) = gated();
     let worker = Worker::with_handler(queue.clone(), handler).spawn();
     begun(&mut began).await;
     worker.stop();
@@ -121,16 +112,7 @@ async fn a_dropped_handle_stops_leasing_and_finishes_in_the_background() {
     let (queue, _clock) = manual().await;
     let mut events = queue.subscribe();
     enqueue(&queue, TestJob::Plain(1)).await;
-    let (probe, mut began) = Probe::new();
-    let (finish, gate) = tokio::sync::watch::channel(false);
-    let handler = handler_fn(move |job: TestJob, _| {
-        let (probe, mut gate) = (probe.clone(), gate.clone());
-        async move {
-            probe.began(&job);
-            let _ = gate.wait_for(|open| *open).await;
-            Outcome::Completed(None)
-        }
-    });
+    let (handler, finish, mut began) = gated();
     drop({
         let worker = Worker::with_handler(queue.clone(), handler).spawn();
         begun(&mut began).await;

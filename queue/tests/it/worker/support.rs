@@ -12,8 +12,9 @@ use queue::backend::{
 use queue::clock::{Clock, ManualClock};
 use queue::job::{DecodeError, EncodeError, Envelope, IdempotencyKey, KindInfo, UnknownPolicy};
 use queue::provider::{Message, RenderError};
+use queue::worker::{Handler, Outcome, handler_fn};
 use queue::{BoxFuture, Job, JobId, Priority, Queue, State};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -253,11 +254,41 @@ impl Probe {
     }
 
     /// Never ends.
-    pub(super) async fn hang(&self, job: TestJob) -> queue::worker::Outcome {
+    pub(super) async fn hang(&self, job: TestJob) -> Outcome {
         let _bomb = Bomb(self.dropped.clone());
         self.began(&job);
         std::future::pending().await
     }
+}
+
+/// A handler that tells when a job begins and ends it when the gate is opened.
+pub(super) fn gated() -> (
+    impl Handler<TestJob>,
+    watch::Sender<bool>,
+    mpsc::UnboundedReceiver<u32>,
+) {
+    let (probe, began) = Probe::new();
+    let (open, gate) = watch::channel(false);
+    let handler = handler_fn(move |job: TestJob, _| {
+        let (probe, mut gate) = (probe.clone(), gate.clone());
+        async move {
+            probe.began(&job);
+            let _ = gate.wait_for(|open| *open).await;
+            Outcome::Completed(None)
+        }
+    });
+    (handler, open, began)
+}
+
+/// A handler that tells when a job begins and never ends it.
+pub(super) fn hanging() -> (impl Handler<TestJob>, Probe, mpsc::UnboundedReceiver<u32>) {
+    let (probe, began) = Probe::new();
+    let hang = probe.clone();
+    let handler = handler_fn(move |job, _| {
+        let hang = hang.clone();
+        async move { hang.hang(job).await }
+    });
+    (handler, probe, began)
 }
 
 struct Bomb(Arc<AtomicUsize>);
