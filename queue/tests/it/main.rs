@@ -6,9 +6,12 @@
     reason = "a test says what it expects by stopping, and why it skips by printing"
 )]
 
+mod ask;
 mod conformance;
 mod format;
 mod kit;
+mod limits;
+mod records;
 mod shared_file;
 mod store_faults;
 mod support;
