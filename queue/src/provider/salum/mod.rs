@@ -3,6 +3,7 @@
 mod api;
 mod balance;
 mod error;
+mod inquire;
 mod matching;
 mod options;
 mod report;
@@ -26,7 +27,7 @@ use self::api::Api;
 use self::waiting::Batcher;
 use self::wire::Credentials;
 use super::http::{BaseUrl, HttpClient};
-use super::{Provider, ProviderError, Receipt, SendContext};
+use super::{Answer, Inquiry, Provider, ProviderError, Receipt, SendContext};
 use crate::future::BoxFuture;
 use crate::sms::{SmsMessage, TextPolicy};
 
@@ -47,7 +48,8 @@ const MESSAGE_ID_BYTES_MAX: usize = 128;
 /// answer does not mention is unknown.
 ///
 /// The gateway has no idempotency key. What is sure is told apart from what is not: no connection, or a refusal in
-/// words, is *surely not sent*; a timeout, a cut connection or an answer without sense is *unknown*.
+/// words, is *surely not sent*; a timeout, a cut connection or an answer without sense is *unknown*. Asked about an earlier
+/// send (policy `ask`), it knows only messages whose id is known: the gateway lists nothing.
 ///
 /// Clones share the connections and the waiting messages. When the last one is dropped, calls in flight are aborted;
 /// nothing runs on.
@@ -122,8 +124,7 @@ impl Salum {
     /// # Errors
     /// A [`ProviderError`], never *unknown*: a question may always be asked again.
     pub async fn delivery_report(&self, message_id: &str) -> Result<DeliveryReport, ProviderError> {
-        let plain = message_id.bytes().all(|byte| byte.is_ascii_graphic());
-        if message_id.is_empty() || message_id.len() > MESSAGE_ID_BYTES_MAX || !plain {
+        if !is_message_id(message_id) {
             return Err(ProviderError::rejected("not a message id of the gateway's"));
         }
         self.api.delivery_report(message_id, QUESTION_TIMEOUT).await
@@ -168,6 +169,18 @@ impl Provider<SmsMessage> for Salum {
                 .await
         })
     }
+
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, SmsMessage>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        Box::pin(self.find(inquiry))
+    }
+}
+
+fn is_message_id(id: &str) -> bool {
+    let plain = id.bytes().all(|byte| byte.is_ascii_graphic());
+    plain && !id.is_empty() && id.len() <= MESSAGE_ID_BYTES_MAX
 }
 
 impl fmt::Debug for Salum {
