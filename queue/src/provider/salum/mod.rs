@@ -3,7 +3,7 @@
 mod api;
 mod balance;
 mod error;
-mod inquire;
+mod inquiry;
 mod matching;
 mod options;
 mod report;
@@ -48,8 +48,7 @@ const MESSAGE_ID_BYTES_MAX: usize = 128;
 /// answer does not mention is unknown.
 ///
 /// The gateway has no idempotency key. What is sure is told apart from what is not: no connection, or a refusal in
-/// words, is *surely not sent*; a timeout, a cut connection or an answer without sense is *unknown*. Asked about an earlier
-/// send (policy `ask`), it knows only messages whose id is known: the gateway lists nothing.
+/// words, is *surely not sent*; a timeout, a cut connection or an answer without sense is *unknown*.
 ///
 /// Clones share the connections and the waiting messages. When the last one is dropped, calls in flight are aborted;
 /// nothing runs on.
@@ -170,17 +169,19 @@ impl Provider<SmsMessage> for Salum {
         })
     }
 
+    /// Asks with `getdlr`, which knows messages by the gateway's own ids only: without one it can't tell.
     fn inquire<'a>(
         &'a self,
         inquiry: &'a Inquiry<'a, SmsMessage>,
     ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
-        Box::pin(self.find(inquiry))
+        Box::pin(self.answer(inquiry))
     }
 }
 
-fn is_message_id(id: &str) -> bool {
-    let plain = id.bytes().all(|byte| byte.is_ascii_graphic());
-    plain && !id.is_empty() && id.len() <= MESSAGE_ID_BYTES_MAX
+/// Whether `text` may be an id of the gateway's.
+fn is_message_id(text: &str) -> bool {
+    (1..=MESSAGE_ID_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl fmt::Debug for Salum {

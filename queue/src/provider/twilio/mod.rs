@@ -2,7 +2,7 @@
 
 mod api;
 mod error;
-mod inquire;
+mod inquiry;
 mod message;
 mod options;
 #[cfg(test)]

@@ -48,39 +48,6 @@ async fn an_unknown_message_has_no_report_and_a_wrong_id_is_not_asked_about() {
 }
 
 #[tokio::test]
-async fn an_earlier_send_is_known_by_its_id_once_it_has_a_report() {
-    use crate::clock::Timestamp;
-    use crate::provider::{Answer, Inquiry};
-    let gateway = Gateway::start().await.unwrap();
-    let salum = client(&gateway);
-    let receipt = send(&salum, 1).await.unwrap();
-    let id = receipt.message_id.clone().unwrap();
-    let (message, timeout) = (message(1), Duration::from_secs(5));
-    let inquiry = Inquiry::new(
-        JobId::new(),
-        1,
-        Timestamp::from_millis(0),
-        &message,
-        timeout,
-    );
-    assert_eq!(salum.inquire(&inquiry).await, Ok(Answer::CannotTell));
-    for (id, answer) in [
-        (id.as_str(), Answer::Accepted(receipt)),
-        // One that the gateway never gave, and one that it can't have given.
-        ("42", Answer::CannotTell),
-        ("a b", Answer::CannotTell),
-    ] {
-        let known = inquiry.clone().message_id(id);
-        assert_eq!(salum.inquire(&known).await, Ok(answer), "{id}");
-    }
-    // The send, and two questions: the others need none.
-    assert_eq!(gateway.requests().len(), 3);
-    gateway.next(1, Fault::cut());
-    let error = salum.inquire(&inquiry.message_id(id)).await.unwrap_err();
-    assert_eq!(error.kind(), TRANSIENT);
-}
-
-#[tokio::test]
 async fn the_balance_falls_by_segments() {
     let mut celcom = Personality::celcom();
     celcom.slash = SlashRule::Either;
