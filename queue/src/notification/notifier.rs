@@ -90,7 +90,9 @@ fn unanswered(error: &ProviderError) -> Outcome {
             after: MISCONFIGURED_HOLD,
             reason,
         },
-        ProviderErrorKind::Transient { .. } | ProviderErrorKind::Unknown => {
+        // It says when it will know: until then nothing went wrong.
+        ProviderErrorKind::Transient { after: Some(after) } => Outcome::Snooze { after, reason },
+        ProviderErrorKind::Transient { after: None } | ProviderErrorKind::Unknown => {
             Outcome::Unknown { reason }
         }
     }

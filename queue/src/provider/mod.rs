@@ -1,5 +1,7 @@
 //! Who delivers a message.
 
+#[cfg(feature = "africas-talking")]
+mod africas_talking;
 mod error;
 #[cfg(feature = "sms")]
 mod from_env;
@@ -11,7 +13,14 @@ mod mock;
 mod receipt;
 #[cfg(feature = "salum")]
 mod salum;
+#[cfg(feature = "twilio")]
+mod twilio;
 
+#[cfg(feature = "africas-talking")]
+pub use africas_talking::{
+    AFRICAS_TALKING_SANDBOX_URL, AFRICAS_TALKING_URL, AfricasTalking, AfricasTalkingError,
+    AfricasTalkingOptions,
+};
 pub use error::{ProviderError, ProviderErrorKind};
 #[cfg(feature = "sms")]
 pub use from_env::{FromEnvError, provider_from_env};
@@ -25,6 +34,10 @@ pub use receipt::{MESSAGE_ID_BYTES_MAX, PROVIDER_NAME_BYTES_MAX, Receipt};
 pub use salum::{
     BULK_ROWS, BULK_ROWS_MAX, Balance, CALLS_IN_FLIGHT, DeliveryFailure, DeliveryReport,
     DeliveryState, ParseBalanceError, SALUM_URL, Salum, SalumError, SalumOptions,
+};
+#[cfg(feature = "twilio")]
+pub use twilio::{
+    TWILIO_URL, Twilio, TwilioError, TwilioMessage, TwilioOptions, TwilioSender, TwilioStatus,
 };
 
 use std::sync::Arc;
@@ -63,7 +76,8 @@ pub trait Provider<M: Message>: Send + Sync + 'static {
     /// has not listed *yet* is one that it can't tell about. A wrapper passes the question on to the provider it wraps.
     ///
     /// # Errors
-    /// A [`ProviderError`] of the question itself; the job is asked about again later, and nothing is sent.
+    /// A [`ProviderError`] of the question itself; the job is asked about again later, and nothing is sent. *Transient* with a
+    /// time is the answer of a provider that can't tell yet: it is asked again then, and no attempt is charged.
     fn inquire<'a>(
         &'a self,
         inquiry: &'a Inquiry<'a, M>,
