@@ -1,8 +1,9 @@
 //! [`Notifier`]: the shipped handler. Render, then send.
 
+use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::Job;
-use crate::provider::Provider;
+use crate::job::{Job, Priority};
+use crate::provider::{Capacity, Provider};
 use crate::worker::{Handler, JobContext, Outcome};
 
 /// Renders a job and hands the message to a provider.
@@ -29,5 +30,9 @@ impl<J: Job, P: Provider<J::Message>> Handler<J> for Notifier<P> {
             };
             Outcome::from(self.provider.send(&message, &context.send_context()).await)
         })
+    }
+
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        self.provider.capacity(priority, now)
     }
 }
