@@ -6,11 +6,13 @@ mod error;
 mod from_env;
 #[cfg(feature = "http")]
 mod http;
+mod inquiry;
 mod message;
 mod mock;
 mod receipt;
 #[cfg(feature = "salum")]
 mod salum;
+pub mod stack;
 
 pub use capacity::Capacity;
 pub use error::{ProviderError, ProviderErrorKind};
@@ -18,6 +20,7 @@ pub use error::{ProviderError, ProviderErrorKind};
 pub use from_env::{FromEnvError, provider_from_env};
 #[cfg(feature = "http")]
 pub use http::{TlsError, UrlError};
+pub use inquiry::{Answer, Inquiry};
 pub use message::{IntoMessage, Message, RenderError};
 pub use mock::{MOCK_CALLS_MAX, Mock, MockAnswer, MockCall};
 pub use receipt::Receipt;
@@ -62,6 +65,22 @@ pub trait Provider<M: Message>: Send + Sync + 'static {
         let _ = (priority, now);
         Capacity::Open
     }
+
+    /// Asks the provider what became of an earlier send whose outcome nobody knows. Asked before a job of the policy
+    /// [`Ask`](crate::job::UnknownPolicy::Ask) is sent again. Default: it can't tell.
+    ///
+    /// Answer [`NotSent`](Answer::NotSent) only when the earlier send can't arrive any more: a message that the provider
+    /// has not listed *yet* is one that it can't tell about. A wrapper passes the question on to the provider it wraps.
+    ///
+    /// # Errors
+    /// A [`ProviderError`] of the question itself; the job is asked about again later, and nothing is sent.
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        let _ = inquiry;
+        Box::pin(async { Ok(Answer::CannotTell) })
+    }
 }
 
 impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Arc<P> {
@@ -80,6 +99,13 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Arc<P> {
     fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
         (**self).capacity(priority, now)
     }
+
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        (**self).inquire(inquiry)
+    }
 }
 
 impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Box<P> {
@@ -97,6 +123,13 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Box<P> {
 
     fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
         (**self).capacity(priority, now)
+    }
+
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        (**self).inquire(inquiry)
     }
 }
 

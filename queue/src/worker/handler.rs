@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::outcome::Outcome;
+use crate::backend::Doubt;
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
 use crate::job::{
@@ -49,6 +50,10 @@ pub struct JobContext {
     pub kind: &'static KindInfo,
     /// The number of this attempt, from 1.
     pub attempt: u16,
+    /// An earlier attempt may have had its effect.
+    pub doubt: Option<Doubt>,
+    /// What becomes of an attempt whose outcome nobody knows: the kind's policy, or the queue's.
+    pub unknown: UnknownPolicy,
     /// How many attempts it has in all.
     pub max_attempts: u16,
     /// When it was enqueued.
@@ -59,8 +64,6 @@ pub struct JobContext {
     pub time_left: Option<Duration>,
     /// The job's priority.
     pub priority: Priority,
-    /// What becomes of the job when the outcome of an attempt is unknown.
-    pub unknown: UnknownPolicy,
     /// How long this attempt may take: the send timeout, or less when the deadline is nearer.
     pub timeout: Duration,
     /// The caller's idempotency key.
@@ -80,18 +83,24 @@ impl JobContext {
             id,
             kind,
             attempt: 1,
+            doubt: None,
+            unknown: kind.unknown,
             max_attempts: kind.max_attempts,
             created_at: now,
             deadline: None,
             time_left: None,
             priority: kind.priority,
-            unknown: kind.unknown,
             timeout,
             idempotency_key: None,
             tenant: None,
             metadata: Metadata::new(),
             trace: None,
         }
+    }
+
+    /// Whether an earlier attempt may have had its effect.
+    pub fn in_doubt(&self) -> bool {
+        self.doubt.is_some()
     }
 
     /// What a provider may know of it.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::future::BoxFuture;
 use crate::job::{JobId, Priority, Tenant};
-use crate::provider::{Capacity, Message, Provider, ProviderError, Receipt, SendContext};
+use crate::provider::{
+    Answer, Capacity, Inquiry, Message, Provider, ProviderError, Receipt, SendContext,
+};
 use crate::telemetry::names;
 
 /// One call of a provider: what a metric, a log or an audit needs of it. Holds no message, recipient or credential.
@@ -172,6 +174,14 @@ impl<M: Message, P: Provider<M>> Provider<M> for Recorded<P> {
             };
             answer
         })
+    }
+
+    /// Not recorded: it sends nothing.
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        self.inner.inquire(inquiry)
     }
 
     fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {

@@ -70,6 +70,10 @@ impl<M: Message> Target<M> {
         self
     }
 
+    pub(super) fn takes_all(&self) -> bool {
+        self.serves.is_none()
+    }
+
     fn takes(&self, message: &M) -> bool {
         self.serves.as_ref().is_none_or(|serves| serves(message))
     }
@@ -150,15 +154,9 @@ fn by_weight(route: &mut [usize], weight: impl Fn(usize) -> u32, job: JobId) {
 
 /// Half of an id is time; both halves together differ for any two jobs.
 fn seed(job: JobId) -> u64 {
-    let bits = job.as_uuid().as_u128();
+    let bits = u128::from_be_bytes(*job.as_bytes());
     // The truncations take the two halves.
     (bits as u64) ^ ((bits >> 64) as u64)
-}
-
-impl<M: Message, P: Provider<M>> From<P> for Target<M> {
-    fn from(provider: P) -> Self {
-        Self::new(provider)
-    }
 }
 
 impl<M: Message> fmt::Debug for Target<M> {

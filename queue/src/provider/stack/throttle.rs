@@ -9,7 +9,8 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::future::BoxFuture;
 use crate::job::Priority;
 use crate::provider::{
-    Capacity, Message, Provider, ProviderError, ProviderErrorKind, Receipt, SendContext,
+    Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt,
+    SendContext,
 };
 
 /// Highest count of a provider's rate limit: each start of the window is remembered, in eight bytes.
@@ -81,15 +82,31 @@ impl<P> Throttle<P> {
     }
 
     /// Takes one start, or says how long there is none.
-    fn take(&self) -> Result<(), Duration> {
+    fn take(&self) -> Result<(), ProviderError> {
         let now = self.clock.uptime();
-        let mut state = self.lock();
-        if state.held_until > now {
-            return Err(Duration::from_millis(state.held_until - now));
-        }
-        match &mut state.window {
-            Some(window) => window.take(now).map_err(Duration::from_millis),
-            None => Ok(()),
+        let taken = {
+            let mut state = self.lock();
+            match state.held_until.saturating_sub(now) {
+                0 => state
+                    .window
+                    .as_mut()
+                    .map_or(Ok(()), |window| window.take(now)),
+                held_ms => Err(held_ms),
+            }
+        };
+        taken.map_err(|wait_ms| {
+            ProviderError::throttled(
+                Duration::from_millis(wait_ms),
+                "kept back: the provider's rate is used up",
+            )
+        })
+    }
+
+    fn hear<T>(&self, answer: &Result<T, ProviderError>) {
+        if let Err(error) = answer
+            && let ProviderErrorKind::Throttled { after } = error.kind()
+        {
+            self.hold(after);
         }
     }
 
@@ -116,16 +133,22 @@ impl<M: Message, P: Provider<M>> Provider<M> for Throttle<P> {
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
         Box::pin(async move {
-            if let Err(wait) = self.take() {
-                let words = "kept back: the provider's rate is used up";
-                return Err(ProviderError::throttled(wait, words));
-            }
+            self.take()?;
             let answer = self.inner.send(message, context).await;
-            if let Err(error) = &answer
-                && let ProviderErrorKind::Throttled { after } = error.kind()
-            {
-                self.hold(after);
-            }
+            self.hear(&answer);
+            answer
+        })
+    }
+
+    /// A question is a call like any other.
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        Box::pin(async move {
+            self.take()?;
+            let answer = self.inner.inquire(inquiry).await;
+            self.hear(&answer);
             answer
         })
     }

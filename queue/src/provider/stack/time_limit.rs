@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::future::BoxFuture;
 use crate::job::Priority;
-use crate::provider::{Capacity, Message, Provider, ProviderError, Receipt, SendContext};
+use crate::provider::{
+    Answer, Capacity, Inquiry, Message, Provider, ProviderError, Receipt, SendContext,
+};
 
 /// How long one call may take unless told otherwise.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -70,6 +72,24 @@ impl<M: Message, P: Provider<M>> Provider<M> for TimeLimit<P> {
                 answer = self.inner.send(message, &context) => answer,
                 () = self.clock.sleep(limit.saturating_add(TIME_LIMIT_SLACK)) => {
                     Err(ProviderError::unknown(format!("no answer within {limit:?}")))
+                }
+            }
+        })
+    }
+
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        Box::pin(async move {
+            let limit = self.limit.min(inquiry.timeout);
+            let mut inquiry = inquiry.clone();
+            inquiry.timeout = limit;
+            tokio::select! {
+                biased;
+                answer = self.inner.inquire(&inquiry) => answer,
+                () = self.clock.sleep(limit.saturating_add(TIME_LIMIT_SLACK)) => {
+                    Err(ProviderError::transient(format!("no answer to a question within {limit:?}")))
                 }
             }
         })

@@ -25,7 +25,8 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::future::BoxFuture;
 use crate::job::{Priority, Tenant};
 use crate::provider::{
-    Capacity, Message, Provider, ProviderError, ProviderErrorKind, Receipt, SendContext,
+    Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt,
+    SendContext,
 };
 
 /// Leaves a provider alone that does not work, and tries it again carefully.
@@ -149,10 +150,10 @@ impl Shared {
     }
 
     /// The key of the breaker for a message.
-    fn key(&self, context: &SendContext) -> Option<Tenant> {
+    fn key(&self, tenant: Option<&Tenant>) -> Option<Tenant> {
         match self.options.scope {
             BreakerScope::Provider => None,
-            BreakerScope::Tenant => context.tenant.clone(),
+            BreakerScope::Tenant => tenant.cloned(),
         }
     }
 
@@ -199,11 +200,11 @@ impl Shared {
         }
     }
 
-    fn admit(&self, context: &SendContext) -> Result<Call<'_>, ProviderError> {
+    fn admit(&self, tenant: Option<&Tenant>) -> Result<Call<'_>, ProviderError> {
         let now = self.clock.uptime();
         let admitted = {
             let mut breakers = self.lock();
-            let (key, breaker) = self.breaker(&mut breakers, self.key(context), now);
+            let (key, breaker) = self.breaker(&mut breakers, self.key(tenant), now);
             let (admission, change) = breaker.machine.admit(now);
             if let Some(change) = change {
                 self.announce(&key, breaker, change, now);
@@ -288,7 +289,7 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn ended(mut self, answer: &Result<Receipt, ProviderError>) {
+    fn ended<T>(mut self, answer: &Result<T, ProviderError>) {
         self.told = true;
         let sign = match answer.as_ref().map_err(ProviderError::kind) {
             Ok(_) | Err(ProviderErrorKind::Rejected) => Sign::Good,
@@ -311,8 +312,7 @@ impl Drop for Call<'_> {
     fn drop(&mut self) {
         if !self.told {
             let failure = Some(("abandoned", None));
-            self.shared
-                .told(&self.key, self.epoch, Sign::Bad, failure);
+            self.shared.told(&self.key, self.epoch, Sign::Bad, failure);
         }
     }
 }
@@ -328,8 +328,21 @@ impl<M: Message, P: Provider<M>> Provider<M> for CircuitBreaker<P> {
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
         Box::pin(async move {
-            let call = self.shared.admit(context)?;
+            let call = self.shared.admit(context.tenant.as_ref())?;
             let answer = self.inner.send(message, context).await;
+            call.ended(&answer);
+            answer
+        })
+    }
+
+    /// A question is a call like any other.
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        Box::pin(async move {
+            let call = self.shared.admit(inquiry.tenant.as_ref())?;
+            let answer = self.inner.inquire(inquiry).await;
             call.ended(&answer);
             answer
         })
