@@ -10,6 +10,7 @@ mod conformance;
 mod format;
 mod kit;
 mod shared_file;
+mod stack;
 mod store_faults;
 mod support;
 mod wire;

@@ -4,8 +4,6 @@ mod event;
 mod machine;
 mod options;
 mod ratio;
-#[cfg(test)]
-mod tests;
 
 pub use event::{BreakerEvent, BreakerFailure, BreakerSnapshot};
 pub use machine::{BreakerCause, BreakerState};

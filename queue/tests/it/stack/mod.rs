@@ -1,0 +1,13 @@
+//! The provider stack: what it sends, through whom, and what it leaves alone.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which the lint does not know for such"
+)]
+
+mod breaker;
+mod failover;
+mod outage;
+mod recording;
+mod support;
+mod throttle;
+mod time_left;
