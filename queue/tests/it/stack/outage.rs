@@ -197,11 +197,12 @@ async fn codes_of_ten_dead_minutes_arrive_through_the_second_within_a_second() {
         arrived.await.unwrap_or_else(|_| panic!("code {n} waits"));
         pass(&clock, 10 * SECOND).await;
     }
-    // Nothing of the campaign went through the second one.
-    assert_eq!(second.sent_count(), 65);
+    // Nothing of the campaign went through the second one but what had probed the first, once a minute.
+    let probes = second.sent_count() - 65;
+    assert!(probes <= 10, "{probes}");
     assert!(dead.call_count() <= 5 + 15, "{}", dead.call_count());
     dead.set_always(MockAnswer::accept());
     completed(&queue, &clock, 115, 400 * SECOND).await;
-    assert_eq!(dead.sent_count(), 50);
+    assert_eq!(dead.sent_count(), 50 - probes);
     drop(worker);
 }
