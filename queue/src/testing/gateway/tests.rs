@@ -26,9 +26,9 @@ async fn it_takes_get_and_post_query_form_and_json() {
     let gateway = Gateway::start().await.unwrap();
     let json = r#"{"apikey":"test-key","partnerID":1234,"shortcode":"TEST","mobile":254712345678,"message":"Karibu sana"}"#;
     for (head, body) in [
-        (format!("GET {}/sendsms?{FORM}", handler::PATH), ""),
-        (format!("POST {}/sendsms/", handler::PATH), FORM),
-        (format!("POST {}/sendotp", handler::PATH), json),
+        (format!("GET {}/sendsms?{FORM}", family::PATH), ""),
+        (format!("POST {}/sendsms/", family::PATH), FORM),
+        (format!("POST {}/sendotp", family::PATH), json),
     ] {
         let answer = ask(gateway.address(), &head, body).await;
         assert!(answer.contains(r#""respose-code":200"#), "{answer}");
@@ -42,7 +42,7 @@ async fn it_takes_get_and_post_query_form_and_json() {
 #[tokio::test]
 async fn it_is_strict() {
     let gateway = Gateway::start().await.unwrap();
-    let post = |endpoint: &str| format!("POST {}/{endpoint}", handler::PATH);
+    let post = |endpoint: &str| format!("POST {}/{endpoint}", family::PATH);
     for (endpoint, body, code) in [
         ("sendsms", "{}", 4091),
         ("sendsms", r#"{"partnerID":"1234"}"#, 4092),
@@ -89,7 +89,7 @@ async fn reports_are_pushed_twice_in_the_wrong_order_early_and_about_strangers()
     let gateway = Gateway::builder().push(push).start().await.unwrap();
     let send = tokio::spawn({
         let address = gateway.address();
-        async move { ask(address, &format!("POST {}/sendsms", handler::PATH), FORM).await }
+        async move { ask(address, &format!("POST {}/sendsms", family::PATH), FORM).await }
     });
     let mut pushed = Vec::new();
     // Early, a stranger's, then two words twice each.
@@ -132,7 +132,7 @@ async fn the_log_is_appended_to_a_file() {
         gateway.next(1, Fault::cut().after_accepting());
         ask(
             gateway.address(),
-            &format!("POST {}/sendsms", handler::PATH),
+            &format!("POST {}/sendsms", family::PATH),
             FORM,
         )
         .await;
@@ -157,7 +157,7 @@ async fn chance_is_by_the_seed() {
         for _ in 0..20 {
             ask(
                 gateway.address(),
-                &format!("POST {}/sendsms", handler::PATH),
+                &format!("POST {}/sendsms", family::PATH),
                 FORM,
             )
             .await;
@@ -174,9 +174,10 @@ async fn dropping_it_ends_calls_that_hang() {
     let gateway = Gateway::start().await.unwrap();
     gateway.next(1, Fault::hang());
     let address = gateway.address();
-    let hung = tokio::spawn(async move {
-        ask(address, &format!("POST {}/sendsms", handler::PATH), FORM).await
-    });
+    let hung =
+        tokio::spawn(
+            async move { ask(address, &format!("POST {}/sendsms", family::PATH), FORM).await },
+        );
     while gateway.requests().is_empty() {
         tokio::task::yield_now().await;
     }
