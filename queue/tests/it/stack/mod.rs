@@ -6,6 +6,8 @@
 
 mod breaker;
 mod failover;
+#[cfg(all(feature = "salum", feature = "twilio", feature = "africas-talking"))]
+mod matrix;
 mod outage;
 mod recording;
 mod support;
