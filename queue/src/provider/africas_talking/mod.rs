@@ -2,6 +2,9 @@
 
 mod error;
 mod options;
+#[cfg(test)]
+#[cfg(all(feature = "testing", any(feature = "tls-aws-lc", feature = "tls-ring")))]
+mod tests;
 mod wire;
 
 pub use error::AfricasTalkingError;

@@ -6,6 +6,8 @@
 )]
 
 mod failure;
+#[cfg(test)]
+pub(crate) mod golden;
 pub(crate) mod json;
 mod retry_after;
 mod status;

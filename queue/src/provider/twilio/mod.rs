@@ -5,6 +5,9 @@ mod error;
 mod inquire;
 mod message;
 mod options;
+#[cfg(test)]
+#[cfg(all(feature = "testing", any(feature = "tls-aws-lc", feature = "tls-ring")))]
+mod tests;
 mod wire;
 
 pub use error::TwilioError;

@@ -1,5 +1,8 @@
 //! The stand-in itself: what the client's own tests do not ask of it.
 
+mod africas_talking;
+mod twilio;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -7,15 +10,41 @@ use super::*;
 
 /// One request by hand; the answer as text, head and body.
 async fn ask(address: SocketAddr, head: &str, body: &str) -> String {
+    ask_with(address, head, "", body).await
+}
+
+/// The same with more headers, each with its line break.
+async fn ask_with(address: SocketAddr, head: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let length = body.len();
     let request = format!(
-        "{head} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{head} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
+}
+
+/// Takes one report that is pushed: its head and its body.
+async fn take(listener: &TcpListener) -> (String, String) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = vec![0; 4096];
+    let length = stream.read(&mut request).await.unwrap();
+    let request = String::from_utf8_lossy(&request[..length]).into_owned();
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+/// A form's fields, by name.
+fn fields(form: &str) -> std::collections::BTreeMap<String, String> {
+    form_urlencoded::parse(form.as_bytes())
+        .into_owned()
+        .collect()
 }
 
 const FORM: &str =
