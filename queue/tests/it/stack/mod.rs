@@ -7,6 +7,8 @@
 mod breaker;
 mod failover;
 #[cfg(all(feature = "salum", feature = "twilio", feature = "africas-talking"))]
+mod hostile;
+#[cfg(all(feature = "salum", feature = "twilio", feature = "africas-talking"))]
 mod matrix;
 mod outage;
 mod recording;

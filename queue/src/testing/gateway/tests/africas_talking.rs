@@ -53,7 +53,10 @@ async fn it_is_strict() {
         assert!(answer.contains(r#""statusCode":403"#), "{answer}");
     }
     let answer = post(&gateway, &headers, &format!("{GOOD}&from=test")).await;
-    assert!(answer.contains(r#"{"Message":"InvalidSenderId","Recipients":[]}"#), "{answer}");
+    assert!(
+        answer.contains(r#"{"Message":"InvalidSenderId","Recipients":[]}"#),
+        "{answer}"
+    );
     assert_eq!(gateway.accepted_count(), 1);
 }
 
