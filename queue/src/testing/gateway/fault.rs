@@ -30,7 +30,6 @@ pub(super) enum FaultKind {
     Redirect,
     Stall,
     Bomb,
-    Headers(usize),
     Rows(RowFault),
 }
 
@@ -134,11 +133,6 @@ impl Fault {
         Self::new(FaultKind::Bomb)
     }
 
-    /// Answers with so many headers, at most 20,000.
-    pub fn headers(count: usize) -> Self {
-        Self::new(FaultKind::Headers(count))
-    }
-
     /// Acts on the request and answers with wrong rows.
     pub fn rows(fault: RowFault) -> Self {
         Self::new(FaultKind::Rows(fault)).after_accepting()
@@ -167,7 +161,6 @@ impl Fault {
             FaultKind::Redirect => "redirect",
             FaultKind::Stall => "stall",
             FaultKind::Bomb => "bomb",
-            FaultKind::Headers(_) => "headers",
             FaultKind::Rows(_) => "rows",
         }
     }

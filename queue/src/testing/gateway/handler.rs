@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -15,9 +15,6 @@ use super::fault::{Fault, FaultKind, RowFault};
 use super::log::GatewayRequest;
 use super::state::{Shared, World};
 use super::stream::{Bomb, Endless, Nothing, Trickle};
-
-/// Most headers that one answer floods a client with; the server's own table takes 32,768.
-const HEADERS_MAX: usize = 20_000;
 
 pub(super) async fn handle(
     State(shared): State<Arc<Shared>>,
@@ -199,16 +196,6 @@ async fn respond(
         FaultKind::Bomb => {
             let gzip = [(header::CONTENT_ENCODING, "gzip")];
             (status, gzip, Body::from_stream(Bomb::new())).into_response()
-        }
-        FaultKind::Headers(count) => {
-            let mut response = (status, head, body).into_response();
-            for _ in 0..count.min(HEADERS_MAX) {
-                let name = HeaderName::from_static("x-flood");
-                response
-                    .headers_mut()
-                    .append(name, HeaderValue::from_static("1"));
-            }
-            response
         }
         FaultKind::Endless => (status, head, Body::from_stream(Endless)).into_response(),
         FaultKind::LengthLie(bytes) => {
