@@ -1,9 +1,8 @@
 //! [`Notifier`]: the shipped handler. Render, then send.
 
-use crate::backend::Doubt;
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{Job, Priority, UnknownPolicy};
+use crate::job::{Doubt, Job, Priority, UnknownPolicy};
 use crate::provider::{
     Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, SendContext,
 };

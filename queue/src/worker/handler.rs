@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::outcome::Outcome;
-use crate::backend::Doubt;
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
 use crate::job::{
-    IdempotencyKey, Job, JobId, KindInfo, Metadata, Priority, Tenant, TraceContext, UnknownPolicy,
+    Doubt, IdempotencyKey, Job, JobId, KindInfo, Metadata, Priority, Tenant, TraceContext,
+    UnknownPolicy,
 };
 use crate::provider::{Capacity, SendContext};
 

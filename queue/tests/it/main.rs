@@ -10,6 +10,8 @@ mod ask;
 mod conformance;
 mod format;
 mod kit;
+mod limits;
+mod records;
 mod shared_file;
 mod stack;
 mod store_faults;
