@@ -41,10 +41,9 @@ pub(super) fn implementation(job: &Job) -> TokenStream {
                 }
             }
 
-            fn recipient(&self) -> ::core::option::Option<#runtime::RecipientKey> {
+            fn recipient_on(&self, channel: &str) -> ::core::option::Option<#runtime::RecipientKey> {
                 #[allow(unused_imports)]
                 use #runtime::NotAddressed as _;
-                let channel = <Self::Message as #runtime::Message>::CHANNEL;
                 match self {
                     #(#recipients)*
                 }

@@ -26,4 +26,4 @@ pub use crate::job::{
     UnknownPolicy, Upcast, decode_tagged, encode_tagged,
 };
 pub use crate::producer::{Enqueue, Queue};
-pub use crate::provider::{IntoMessage, Message, RenderError};
+pub use crate::provider::{IntoMessage, RenderError};

@@ -59,6 +59,12 @@ pub trait Job: Send + Sync + Sized + 'static {
 
     /// To whom it goes, for the limits of recipients; `None` when the payload does not say it, or not as an [`Address`].
     fn recipient(&self) -> Option<RecipientKey> {
+        self.recipient_on(<Self::Message as Message>::CHANNEL)
+    }
+
+    /// The same on the channel of this name. Default: none.
+    fn recipient_on(&self, channel: &str) -> Option<RecipientKey> {
+        let _ = channel;
         None
     }
 
