@@ -64,6 +64,7 @@ extern crate self as queue;
 pub mod __private;
 pub mod backend;
 pub mod clock;
+pub mod delivery;
 mod future;
 pub mod job;
 pub mod notification;
