@@ -39,7 +39,10 @@ mod tests {
         let budget = EarlyBudget::new();
         let hour = Duration::from_secs(3600);
         let take = |seconds: i64| budget.take(Timestamp::from_millis(seconds * 1000), hour, 2);
-        assert_eq!([take(0), take(1), take(2), take(3599)], [true, true, false, false]);
+        assert_eq!(
+            [take(0), take(1), take(2), take(3599)],
+            [true, true, false, false]
+        );
         assert_eq!([take(3600), take(3601), take(3602)], [true, true, false]);
         // A clock that is set back starts a new one: nothing is refused for ever.
         assert!(take(-10));

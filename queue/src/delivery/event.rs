@@ -2,8 +2,8 @@
 
 use tokio::sync::broadcast;
 
-use super::view::MessageDelivery;
 use super::DeliveryStatus;
+use super::view::MessageDelivery;
 use crate::backend::Lagged;
 
 /// A message moved.

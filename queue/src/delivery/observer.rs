@@ -14,8 +14,6 @@ pub trait DeliveryObserver: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`BackendError`] when it could not be taken; it will come again.
-    fn on_report<'a>(
-        &'a self,
-        event: &'a DeliveryEvent,
-    ) -> BoxFuture<'a, Result<(), BackendError>>;
+    fn on_report<'a>(&'a self, event: &'a DeliveryEvent)
+    -> BoxFuture<'a, Result<(), BackendError>>;
 }

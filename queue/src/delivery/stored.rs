@@ -6,7 +6,7 @@ use super::event::DeliveryEvent;
 use super::view::MessageDelivery;
 use super::{DeliveryFailure, DeliveryReport, DeliveryStatus};
 use crate::clock::Timestamp;
-use crate::job::JobId;
+use crate::job::{JobId, RecipientKey};
 
 /// What is stored of a message, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,11 @@ pub(super) struct Origin {
     pub(super) job: JobId,
     pub(super) attempt: u16,
     pub(super) accepted_at: Timestamp,
+    /// How many parts were billed; 0 when no receipt says so.
+    #[serde(default)]
+    pub(super) segments: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recipient: Option<RecipientKey>,
 }
 
 /// What is to be done.
@@ -127,8 +132,10 @@ impl Stored {
         Some(MessageDelivery {
             job: origin.job,
             attempt: origin.attempt,
+            recipient: origin.recipient,
             provider: self.provider.clone(),
             message_id: self.message_id.clone(),
+            segments: origin.segments,
             status: self.status,
             failure: self.failure,
             code: self.code.clone(),
@@ -156,6 +163,8 @@ mod tests {
             job: JobId::from_bytes([7; 16]),
             attempt: 1,
             accepted_at: Timestamp::from_millis(5),
+            segments: 2,
+            recipient: None,
         }
     }
 
@@ -263,7 +272,7 @@ mod tests {
         let mut failed = report(Failed).code("AbsentSubscriber");
         failed.failure = Some(DeliveryFailure::Number);
         let stored = stored(Stored::after_report(Some(sent()), &failed, None, LATER));
-        let json = r#"{"provider":"p","message_id":"1","origin":{"job":"07070707-0707-0707-0707-070707070707","attempt":1,"accepted_at":5},"status":"failed","failure":"number","code":"AbsentSubscriber","changed_at":9}"#;
+        let json = r#"{"provider":"p","message_id":"1","origin":{"job":"07070707-0707-0707-0707-070707070707","attempt":1,"accepted_at":5,"segments":2},"status":"failed","failure":"number","code":"AbsentSubscriber","changed_at":9}"#;
         assert_eq!(serde_json::to_string(&stored).unwrap(), json);
         assert_eq!(serde_json::from_str::<Stored>(json).unwrap(), stored);
     }

@@ -15,7 +15,7 @@ use super::view::{JobDelivery, MessageDelivery};
 use super::{DeliveryObserver, DeliveryReport, DeliveryStatus, key};
 use crate::backend::{BackendError, BackendErrorKind, Expect, Put, RecordKey, Records};
 use crate::clock::{Clock, Timestamp};
-use crate::job::{Job, JobId};
+use crate::job::{Job, JobId, RecipientKey};
 use crate::producer::Queue;
 use crate::provider::Receipt;
 
@@ -82,7 +82,8 @@ impl Deliveries {
         }))
     }
 
-    /// Records that `attempt` at `job` was accepted as `receipt` says. The same again changes nothing.
+    /// Records that `attempt` at `job` was accepted as `receipt` says. The same again changes nothing. `recipient` is for
+    /// observers that act on a recipient, such as a list of opt-outs.
     ///
     /// A [`Tracked`](super::Tracked) provider does this; call it where another handler sends.
     ///
@@ -96,8 +97,13 @@ impl Deliveries {
         job: JobId,
         attempt: u16,
         receipt: &Receipt,
+        recipient: Option<RecipientKey>,
     ) -> Result<(), BackendError> {
-        let origin = self.origin(job, attempt);
+        let origin = Origin {
+            segments: receipt.segments,
+            recipient,
+            ..self.origin(job, attempt)
+        };
         let id = receipt.message_id.as_deref();
         let named = id.and_then(|id| Some((id, key::message(&receipt.provider, id)?)));
         let Some((id, key)) = named else {
@@ -133,8 +139,12 @@ impl Deliveries {
         job: JobId,
         attempt: u16,
         provider: &str,
+        recipient: Option<RecipientKey>,
     ) -> Result<(), BackendError> {
-        let origin = self.origin(job, attempt);
+        let origin = Origin {
+            recipient,
+            ..self.origin(job, attempt)
+        };
         self.record_nameless(provider, DeliveryStatus::Unknown, origin)
             .await
     }
@@ -403,6 +413,8 @@ impl Deliveries {
             job,
             attempt,
             accepted_at: self.now(),
+            segments: 0,
+            recipient: None,
         }
     }
 

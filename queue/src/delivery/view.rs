@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{DeliveryFailure, DeliveryStatus};
 use crate::clock::Timestamp;
-use crate::job::JobId;
+use crate::job::{JobId, RecipientKey};
 
 /// What is known of one message. Holds no recipient and no text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,10 +14,15 @@ pub struct MessageDelivery {
     pub job: JobId,
     /// The attempt that sent it, from 1.
     pub attempt: u16,
+    /// To whom it went, without saying it. Left out of the JSON: whoever can hash all numbers finds the one behind it.
+    #[serde(skip)]
+    pub recipient: Option<RecipientKey>,
     /// The provider's name.
     pub provider: String,
     /// The provider's id of the message; `None` when it gave none, or its answer never came.
     pub message_id: Option<String>,
+    /// How many parts were billed; 0 when no receipt says so.
+    pub segments: u16,
     /// Where it is.
     pub status: DeliveryStatus,
     /// Why it failed, when it did.
@@ -90,7 +95,9 @@ mod tests {
         MessageDelivery {
             job: JobId::from_bytes([1; 16]),
             attempt,
+            recipient: None,
             provider: "p".into(),
+            segments: 1,
             message_id: id.map(str::to_owned),
             status,
             failure: None,

@@ -7,9 +7,7 @@ mod schedule;
 mod source;
 
 pub use handle::{PollReport, PollerHandle};
-pub use poller::{
-    DeliveryPoller, DeliveryPollerBuilder, POLLS_IN_FLIGHT, POLLS_IN_FLIGHT_MAX,
-};
+pub use poller::{DeliveryPoller, DeliveryPollerBuilder, POLLS_IN_FLIGHT, POLLS_IN_FLIGHT_MAX};
 pub use schedule::PollSchedule;
 pub use source::ReportSource;
 

@@ -246,11 +246,7 @@ async fn ask(poller: Arc<Poller>, entry: Entry) -> Result<(), BackendError> {
     }
 }
 
-async fn failed(
-    poller: &Poller,
-    entry: &Entry,
-    error: &ProviderError,
-) -> Result<(), BackendError> {
+async fn failed(poller: &Poller, entry: &Entry, error: &ProviderError) -> Result<(), BackendError> {
     tracing::debug!(provider = poller.provider, reason = %error, "no delivery report");
     let now = poller.now();
     let wait = match error.kind() {
@@ -269,7 +265,9 @@ async fn failed(
             poller.hold(ASK_AGAIN);
             ASK_AGAIN
         }
-        ProviderErrorKind::Transient { after } => after.unwrap_or(ASK_AGAIN).clamp(WAIT_MIN, WAIT_MAX),
+        ProviderErrorKind::Transient { after } => {
+            after.unwrap_or(ASK_AGAIN).clamp(WAIT_MIN, WAIT_MAX)
+        }
         ProviderErrorKind::Unknown => ASK_AGAIN,
     };
     if now >= poller.schedule.end(entry.origin.accepted_at) {
@@ -300,12 +298,8 @@ async fn next_step(poller: &Poller, entry: &Entry) -> Result<(), BackendError> {
 
 /// The cut-off has passed: nobody will ever know, unless a report is pushed after all.
 async fn give_up(poller: &Poller, entry: &Entry) -> Result<(), BackendError> {
-    let report = DeliveryReport::new(
-        &poller.provider,
-        &entry.message_id,
-        DeliveryStatus::Unknown,
-    )
-    .code("no report in time");
+    let report = DeliveryReport::new(&poller.provider, &entry.message_id, DeliveryStatus::Unknown)
+        .code("no report in time");
     poller.apply(entry, report).await?;
     poller.counts.add(|counts| counts.given_up += 1);
     entry.finish(poller.deliveries.records()).await

@@ -20,7 +20,11 @@ impl DeliveryReport {
         let reason = failure_reason.map(normal).unwrap_or_default();
         meaning(&normal(status), &reason)
             .report(AFRICAS_TALKING, message_id)
-            .code(failure_reason.filter(|_| !reason.is_empty()).unwrap_or(status))
+            .code(
+                failure_reason
+                    .filter(|_| !reason.is_empty())
+                    .unwrap_or(status),
+            )
     }
 }
 
@@ -43,10 +47,16 @@ fn failure(reason: &str) -> Option<Meaning> {
             Number
         }
         // The last one is the answer when the operator says nothing.
-        "absentsubscriber" | "useraccountsuspended" | "notnetworksubscriber" | "couldnotroute"
-        | "usermemorycapacityexceeded" | "deliveryfailure" => Unreachable,
+        "absentsubscriber"
+        | "useraccountsuspended"
+        | "notnetworksubscriber"
+        | "couldnotroute"
+        | "usermemorycapacityexceeded"
+        | "deliveryfailure" => Unreachable,
         // No airtime for a premium message, no subscription, a register against advertising: this message only.
-        "insufficientcredit" | "usernotsubscribedtoproduct" | "donotdisturbrejection"
+        "insufficientcredit"
+        | "usernotsubscribedtoproduct"
+        | "donotdisturbrejection"
         | "rejectedbygateway" => Refused,
         "invalidsenderid" | "invalidlinkid" => Sender,
         "insufficientbalance" | "riskhold" => Account,

@@ -112,7 +112,10 @@ mod tests {
     fn a_code_is_short_and_plain() {
         let report = DeliveryReport::new("p", "1", DeliveryStatus::Unknown);
         let code = |code: &str| report.clone().code(code).code;
-        assert_eq!(code("  Teleported\r\n\u{1b}[31m ").as_deref(), Some("Teleported[31m"));
+        assert_eq!(
+            code("  Teleported\r\n\u{1b}[31m ").as_deref(),
+            Some("Teleported[31m")
+        );
         assert_eq!(code("\u{0}é").as_deref(), None);
         assert_eq!(code(&"x".repeat(9_999)).map(|code| code.len()), Some(64));
     }
@@ -120,7 +123,15 @@ mod tests {
     #[test]
     fn only_an_opt_out_suppresses_unasked() {
         use DeliveryFailure::{Account, Blocked, Number, Provider, Refused, Sender, Unreachable};
-        for failure in [Number, Unreachable, Blocked, Refused, Sender, Account, Provider] {
+        for failure in [
+            Number,
+            Unreachable,
+            Blocked,
+            Refused,
+            Sender,
+            Account,
+            Provider,
+        ] {
             let report = DeliveryReport::failed("p", "1", failure);
             assert_eq!(report.suppress, failure == Blocked, "{}", failure.as_str());
             assert_eq!(report.status, DeliveryStatus::Failed);

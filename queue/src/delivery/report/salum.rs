@@ -76,7 +76,12 @@ mod tests {
             ("Unknown", Failed, Some(Unreachable), false),
             ("UserIsSuspended", Failed, Some(Unreachable), false),
             ("UserAbnormalState", Failed, Some(Unreachable), false),
-            ("TeleserviceNotProvisioned", Failed, Some(Unreachable), false),
+            (
+                "TeleserviceNotProvisioned",
+                Failed,
+                Some(Unreachable),
+                false,
+            ),
             ("Teleported", Unknown, None, false),
         ]
     };

@@ -22,9 +22,12 @@ impl DeliveryReport {
         let code = error_code
             .map(str::trim)
             .filter(|code| !code.is_empty() && *code != "0");
-        meaning(&normal(message_status), code.and_then(|code| code.parse().ok()))
-            .report(TWILIO, message_id)
-            .code(code.unwrap_or(message_status))
+        meaning(
+            &normal(message_status),
+            code.and_then(|code| code.parse().ok()),
+        )
+        .report(TWILIO, message_id)
+        .code(code.unwrap_or(message_status))
     }
 }
 
