@@ -112,6 +112,11 @@ impl Deliveries {
                 .record_nameless(&receipt.provider, DeliveryStatus::Accepted, origin)
                 .await;
         };
+        if let Some((_, known)) = self.stored(&key).await?
+            && known.origin.is_some_and(|known| known.job == job)
+        {
+            return Ok(());
+        }
         // Before the message itself: what leads to nothing does no harm, what is led to by nothing is never found.
         tokio::try_join!(
             self.link(origin, &key),

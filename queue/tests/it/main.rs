@@ -7,6 +7,7 @@
 )]
 
 mod conformance;
+mod delivery;
 mod format;
 mod kit;
 mod shared_file;
