@@ -180,13 +180,13 @@ impl Entry {
         if key::poll(provider, due, &self.message_id).as_ref() == Some(&self.key) {
             return Ok(());
         }
-        self.finish(records).await
+        self.finish(records).await?;
+        Ok(())
     }
 
-    /// The message is not asked about any more.
-    pub(super) async fn finish(&self, records: &Arc<dyn Records>) -> Result<(), BackendError> {
-        records.remove(key::POLLS, self.key.clone()).await?;
-        Ok(())
+    /// The message is not asked about any more; false when another poller was faster to say so.
+    pub(super) async fn finish(&self, records: &Arc<dyn Records>) -> Result<bool, BackendError> {
+        records.remove(key::POLLS, self.key.clone()).await
     }
 }
 

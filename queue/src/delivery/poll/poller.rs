@@ -219,8 +219,7 @@ async fn ask(poller: Arc<Poller>, entry: Entry) -> Result<(), BackendError> {
         .message(&poller.provider, &entry.message_id)
         .await?;
     if known.is_some_and(|known| known.status.is_final()) {
-        poller.counts.add(|counts| counts.settled += 1);
-        return entry.finish(records).await;
+        return settled(&poller, &entry).await;
     }
     if !entry.claim(records, poller.now()).await? {
         return Ok(());
@@ -234,8 +233,7 @@ async fn ask(poller: Arc<Poller>, entry: Entry) -> Result<(), BackendError> {
             poller.counts.add(|counts| counts.answered += 1);
             let status = poller.apply(&entry, report).await?;
             if status.is_final() {
-                poller.counts.add(|counts| counts.settled += 1);
-                return entry.finish(records).await;
+                return settled(&poller, &entry).await;
             }
             next_step(&poller, &entry).await
         }
@@ -244,6 +242,14 @@ async fn ask(poller: Arc<Poller>, entry: Entry) -> Result<(), BackendError> {
             failed(&poller, &entry, &error).await
         }
     }
+}
+
+/// A report is final: there is nothing more to ask.
+async fn settled(poller: &Poller, entry: &Entry) -> Result<(), BackendError> {
+    if entry.finish(poller.deliveries.records()).await? {
+        poller.counts.add(|counts| counts.settled += 1);
+    }
+    Ok(())
 }
 
 async fn failed(poller: &Poller, entry: &Entry, error: &ProviderError) -> Result<(), BackendError> {
@@ -301,8 +307,10 @@ async fn give_up(poller: &Poller, entry: &Entry) -> Result<(), BackendError> {
     let report = DeliveryReport::new(&poller.provider, &entry.message_id, DeliveryStatus::Unknown)
         .code("no report in time");
     poller.apply(entry, report).await?;
-    poller.counts.add(|counts| counts.given_up += 1);
-    entry.finish(poller.deliveries.records()).await
+    if entry.finish(poller.deliveries.records()).await? {
+        poller.counts.add(|counts| counts.given_up += 1);
+    }
+    Ok(())
 }
 
 impl Poller {

@@ -150,8 +150,9 @@ async fn what_is_on_record_is_not_asked_about() {
     let (job, message) = (JobId::new(), message());
     let now = Timestamp::from_millis(0);
     let inquiry = Inquiry::new(job, 1, now, &message, Duration::from_secs(5));
+    // The provider's own answer: it never got anything.
     let answer = tracked.inquire(&inquiry).await.unwrap();
-    assert_eq!(answer, Answer::CannotTell);
+    assert_eq!(answer, Answer::NotSent);
 
     let taken = receipt("1").segments(2);
     deliveries.accepted(job, 2, &taken, None).await.unwrap();
@@ -161,5 +162,46 @@ async fn what_is_on_record_is_not_asked_about() {
     // What an earlier attempt sent says nothing of a later one.
     let later = Inquiry::new(job, 3, now, &message, Duration::from_secs(5));
     let answer = tracked.inquire(&later).await.unwrap();
-    assert_eq!(answer, Answer::CannotTell);
+    assert_eq!(answer, Answer::NotSent);
+}
+
+#[tokio::test]
+async fn a_job_in_doubt_is_completed_from_the_record() {
+    let clock = ManualClock::default();
+    let store = in_memory(&clock).await;
+    let faulty = Arc::new(FaultyBackend::new(store.clone()));
+    let builder = || {
+        Queue::<SmsJob>::builder()
+            .clock(clock.clone())
+            .unknown(UnknownPolicy::Ask)
+    };
+    // The first worker sends, and then can tell the store nothing more.
+    let first = builder().over(faulty.clone());
+    for call in [StoreCall::Settle, StoreCall::Extend] {
+        faulty.fail_from(call, 1, StoreFault::Hang);
+    }
+    let deliveries = Deliveries::of(&first).build();
+    let job = welcome(&first).await;
+    let worker = Worker::new(first, Tracked::new(Mock::new(), deliveries.clone())).spawn();
+    eventually("the receipt", || async {
+        deliveries.job(job).await.unwrap().is_some()
+    })
+    .await;
+    drop(worker);
+
+    // The second one's provider knows of no message and would send it again.
+    clock.advance(Duration::from_secs(120));
+    let second = builder().over(store);
+    let mock = Mock::new();
+    let deliveries = Deliveries::of(&second).build();
+    let tracked = Tracked::new(mock.clone(), deliveries.clone());
+    eventually("the completion", || async {
+        let worker = Worker::new(second.clone(), tracked.clone());
+        worker.run_until_empty().await.unwrap();
+        clock.advance(Duration::from_secs(10));
+        second.job(job).await.unwrap().unwrap().state == State::Completed
+    })
+    .await;
+    assert_eq!(mock.sent_count(), 0);
+    assert_eq!(only(&deliveries, job).await.attempt, 1);
 }
