@@ -62,3 +62,52 @@ pub(super) async fn store(
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod tests {
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
+
+    use futures_core::Stream;
+
+    use super::*;
+    use crate::backend::{SqliteBackend, SqliteOptions};
+    use crate::delivery::DeliveryStatus;
+    use crate::notification::SmsJob;
+    use crate::producer::Queue;
+    use crate::testing::fault::{FaultyBackend, StoreCall, StoreFault};
+
+    /// A body of which nothing comes.
+    struct Never;
+
+    impl Stream for Never {
+        type Item = Result<Bytes, std::io::Error>;
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let started = tokio::time::Instant::now();
+        let answer = read_body(Body::from_stream(Never)).await;
+        assert_eq!(answer, Err(StatusCode::REQUEST_TIMEOUT));
+        assert_eq!(started.elapsed(), BODY_TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_hangs_is_not_waited_for() {
+        let store = SqliteBackend::open(SqliteOptions::in_memory()).await;
+        let faulty = FaultyBackend::new(Arc::new(store.unwrap()));
+        faulty.fail_from(StoreCall::Read, 1, StoreFault::Hang);
+        let queue = Queue::<SmsJob>::builder().over(Arc::new(faulty));
+        let deliveries = Deliveries::of(&queue).build();
+        tokio::time::pause();
+        let report = DeliveryReport::new("p", "1", DeliveryStatus::Sent);
+        let answer = super::store(&deliveries, report, None).await;
+        assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
