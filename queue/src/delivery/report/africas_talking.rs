@@ -7,7 +7,7 @@ use crate::delivery::DeliveryFailure::{
 use crate::delivery::DeliveryStatus::{Delivered, Expired, Sent, Unknown};
 
 /// The name of Africa's Talking's reports and receipts.
-pub const AFRICAS_TALKING: &str = "africastalking";
+pub const AFRICAS_TALKING: &str = "africas_talking";
 
 impl DeliveryReport {
     /// The report that Africa's Talking makes with a `status`, such as `Failed`, and a `failureReason`, such as
