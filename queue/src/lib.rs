@@ -40,7 +40,7 @@
 //! | keep jobs elsewhere | [`Backend`](backend::Backend) |
 //!
 //! In the package's `docs` folder: `guarantees.md` says what is promised and where it ends, `job_states.md` what becomes of
-//! a job, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
+//! a job, `providers.md` what each provider's answers mean, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
 //!
 //! # Features
 //!
@@ -49,9 +49,11 @@
 //! | `sqlite` | the stores `file:` and `memory:` | yes |
 //! | `sms` | the SMS channel: phone numbers, texts, the shipped `SmsJob` | yes |
 //! | `salum` | the provider for gateways of the Salum family; turns on `sms` and `http` | yes |
+//! | `twilio` | the provider for Twilio's Messages; turns on `sms` and `http` | no |
+//! | `africas-talking` | the provider for Africa's Talking's bulk SMS; turns on `sms` and `http` | no |
 //! | `http` | the HTTP client that providers share | by `salum` |
 //! | `tls-aws-lc`, `tls-ring` | what encrypts it | `tls-aws-lc` |
-//! | `testing` | the test kit, with a stand-in gateway | no |
+//! | `testing` | the test kit, with stand-ins for all providers | no |
 
 // The derives name this crate `::queue`, here as everywhere.
 #[allow(

@@ -1,5 +1,7 @@
 //! Who delivers a message.
 
+#[cfg(feature = "africas-talking")]
+mod africas_talking;
 mod error;
 #[cfg(feature = "sms")]
 mod from_env;
@@ -11,7 +13,14 @@ mod mock;
 mod receipt;
 #[cfg(feature = "salum")]
 mod salum;
+#[cfg(feature = "twilio")]
+mod twilio;
 
+#[cfg(feature = "africas-talking")]
+pub use africas_talking::{
+    AFRICAS_TALKING_SANDBOX_URL, AFRICAS_TALKING_URL, AfricasTalking, AfricasTalkingError,
+    AfricasTalkingOptions,
+};
 pub use error::{ProviderError, ProviderErrorKind};
 #[cfg(feature = "sms")]
 pub use from_env::{FromEnvError, provider_from_env};
@@ -25,6 +34,10 @@ pub use receipt::Receipt;
 pub use salum::{
     BULK_ROWS, BULK_ROWS_MAX, Balance, CALLS_IN_FLIGHT, ParseBalanceError, SALUM_URL, Salum,
     SalumError, SalumOptions,
+};
+#[cfg(feature = "twilio")]
+pub use twilio::{
+    TWILIO_URL, Twilio, TwilioError, TwilioMessage, TwilioOptions, TwilioSender, TwilioStatus,
 };
 
 use std::sync::Arc;

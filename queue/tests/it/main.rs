@@ -11,6 +11,8 @@ mod conformance;
 mod delivery;
 mod format;
 mod kit;
+mod limits;
+mod records;
 mod shared_file;
 mod store_faults;
 mod support;

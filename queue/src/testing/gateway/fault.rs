@@ -65,7 +65,7 @@ impl Fault {
         })
     }
 
-    /// Refuses the whole call with this code, HTTP status 200.
+    /// Refuses the whole call with this code, as the provider writes it: the family with HTTP status 200.
     pub fn flat(code: u32) -> Self {
         Self::new(FaultKind::Flat(code))
     }
