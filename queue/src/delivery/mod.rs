@@ -30,6 +30,7 @@
 //! ```
 
 mod builder;
+mod callback;
 mod early;
 mod event;
 mod failure;
@@ -48,6 +49,7 @@ mod view;
 pub use builder::{
     DeliveriesBuilder, EARLY_AGE, EARLY_REPORTS_MAX, RETENTION_DEFAULT, RETENTION_MIN,
 };
+pub use callback::callback_url;
 pub use event::{DeliveryEvent, DeliveryStream};
 pub use failure::DeliveryFailure;
 pub use observer::DeliveryObserver;

@@ -49,3 +49,25 @@ impl ReportSource for crate::provider::Salum {
         Box::pin(self.delivery_report(message_id))
     }
 }
+
+#[cfg(feature = "twilio")]
+impl ReportSource for crate::provider::Twilio {
+    fn provider(&self) -> &str {
+        crate::delivery::TWILIO
+    }
+
+    fn report<'a>(
+        &'a self,
+        message_id: &'a str,
+    ) -> BoxFuture<'a, Result<DeliveryReport, ProviderError>> {
+        Box::pin(async move {
+            let message = self.message(message_id).await?;
+            let code = message.error_code.map(|code| code.to_string());
+            Ok(DeliveryReport::twilio(
+                message.sid,
+                message.status.as_str(),
+                code.as_deref(),
+            ))
+        })
+    }
+}

@@ -13,22 +13,18 @@ use super::PushError;
 use super::fields::Fields;
 use super::receive::{read_body, store};
 use super::signature::{AuthTokens, BODY_DIGEST, PublicUrl, is_body};
+use crate::delivery::callback::attempt_of;
 use crate::delivery::{Deliveries, DeliveryReport, TWILIO};
-use crate::job::JobId;
 
 /// The header that holds the signature.
 const SIGNATURE: &str = "x-twilio-signature";
-/// The parameters of a callback address that say which attempt it is about.
-const JOB: &str = "job";
-const ATTEMPT: &str = "attempt";
 
 /// Takes Twilio's status callbacks, and checks that they are Twilio's.
 ///
 /// Mount the router with [`Router::nest`] at the path of the public address.
 ///
-/// A callback address may say which attempt it is about: `?job=JOB_ID&attempt=NUMBER`
-/// ([`callback_url`](Self::callback_url)). The signature covers that, and the report then also decides about a message whose
-/// answer was lost.
+/// A callback address may say which attempt it is about ([`callback_url`](crate::delivery::callback_url)). The signature covers
+/// that, so the report also decides about an attempt whose answer was lost.
 #[must_use]
 pub struct TwilioPush {
     deliveries: Deliveries,
@@ -64,11 +60,6 @@ impl TwilioPush {
     pub fn auth_token(mut self, auth_token: impl Into<String>) -> Result<Self, PushError> {
         self.tokens.add(auth_token.into())?;
         Ok(self)
-    }
-
-    /// The callback address of one attempt, of the handler at `public_url`.
-    pub fn callback_url(public_url: &str, job: JobId, attempt: u16) -> String {
-        format!("{public_url}?{JOB}={job}&{ATTEMPT}={attempt}")
     }
 
     /// The router: `POST /`.
@@ -123,14 +114,8 @@ async fn receive(State(push): State<Arc<TwilioPush>>, request: Request) -> Statu
         return StatusCode::BAD_REQUEST;
     };
     let report = DeliveryReport::twilio(id, status, fields.get(&["ErrorCode"]));
-    store(&push.deliveries, report, attempt_of(parts.uri.query())).await
-}
-
-/// Which attempt a callback address is about, when it says so.
-fn attempt_of(query: Option<&str>) -> Option<(JobId, u16)> {
-    let job = parameter(query, JOB)?.parse().ok()?;
-    let attempt = parameter(query, ATTEMPT)?.parse().ok()?;
-    Some((job, attempt))
+    let attempt = parts.uri.query().and_then(attempt_of);
+    store(&push.deliveries, report, attempt).await
 }
 
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {

@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use queue::backend::BackendErrorKind;
 use queue::delivery::push::{BODY_BYTES_MAX, PushToken, TokenPush, TwilioPush};
 use queue::delivery::{
-    AFRICAS_TALKING, Deliveries, DeliveryFailure, DeliveryStatus, SALUM, TWILIO,
+    AFRICAS_TALKING, Deliveries, DeliveryFailure, DeliveryStatus, SALUM, TWILIO, callback_url,
 };
 use queue::provider::Receipt;
 use queue::testing::TestQueue;
@@ -519,7 +519,7 @@ async fn a_callback_that_names_its_attempt_decides_what_was_in_doubt() {
     let job = JobId::new();
     deliveries.doubted(job, 2, TWILIO, None).await.unwrap();
 
-    let url = TwilioPush::callback_url(PUBLIC_URL, job, 2);
+    let url = callback_url(PUBLIC_URL, job, 2);
     let path = url.strip_prefix("https://api.example.com").unwrap();
     let sent = [("MessageSid", "SM7"), ("MessageStatus", "sent")];
     let signed = header(&signature(&url, &sent));
@@ -528,7 +528,7 @@ async fn a_callback_that_names_its_attempt_decides_what_was_in_doubt() {
     assert_eq!((known.status, known.attempt), (Sent, 2));
     assert_eq!(known.message_id.as_deref(), Some("SM7"));
     // Nobody can point it at another job: the signature covers the address.
-    let other = TwilioPush::callback_url(PUBLIC_URL, JobId::new(), 2);
+    let other = callback_url(PUBLIC_URL, JobId::new(), 2);
     let path = other.strip_prefix("https://api.example.com").unwrap();
     assert_eq!(post(address, path, FORM, &signed, &form(&sent)).await, 403);
 }
@@ -552,4 +552,97 @@ async fn no_secret_is_shown() {
         let error = wrong.unwrap_err().to_string();
         assert!(!error.contains("canary") && !error.is_empty(), "{error}");
     }
+}
+
+/// What a worker with `provider` sent, once a report has decided about it.
+#[cfg(any(feature = "twilio", feature = "africas-talking"))]
+#[cfg(any(feature = "tls-aws-lc", feature = "tls-ring"))]
+async fn decided(
+    queue: &TestQueue<SmsJob>,
+    deliveries: &Deliveries,
+    provider: impl queue::provider::Provider<queue::SmsMessage>,
+) -> queue::delivery::MessageDelivery {
+    let job = super::support::welcome(queue).await;
+    let tracked = queue::delivery::Tracked::new(provider, deliveries.clone());
+    let worker = queue::Worker::new((**queue).clone(), tracked).spawn();
+    eventually("a final report", || async {
+        match deliveries.job(job).await.unwrap() {
+            Some(known) => known.status().is_final(),
+            None => false,
+        }
+    })
+    .await;
+    drop(worker);
+    only(deliveries, job).await
+}
+
+#[cfg(all(feature = "twilio", any(feature = "tls-aws-lc", feature = "tls-ring")))]
+#[tokio::test]
+async fn twilio_is_followed_from_the_send_to_the_report() {
+    use queue::testing::gateway::{Fault, TwilioPersonality};
+
+    for lost in [false, true] {
+        let queue = TestQueue::<SmsJob>::new().await;
+        let deliveries = Deliveries::of(&queue).build();
+        let personality = TwilioPersonality::default();
+        let auth_token = personality.auth_token.clone();
+        let push = TwilioPush::new(deliveries.clone(), auth_token, PUBLIC_URL).unwrap();
+        let router = Router::new().nest("/reports/twilio", push.into_router());
+        let mut reports = ReportPush::new(listen(router).await, "/reports/twilio");
+        reports.duplicate = true;
+        reports.reordered = true;
+        let gateway = Gateway::builder()
+            .personality(personality)
+            .delivery([
+                (Duration::ZERO, "sent"),
+                (Duration::from_millis(20), "undelivered:30003"),
+            ])
+            .push(reports)
+            .start()
+            .await
+            .unwrap();
+        if lost {
+            // Twilio has it and sends it; nobody here learns under which id.
+            gateway.next(1, Fault::cut().after_accepting());
+        }
+        let options = gateway.twilio_options().unwrap();
+        let twilio = options
+            .status_callback(PUBLIC_URL)
+            .callback_per_attempt(true)
+            .build()
+            .unwrap();
+        let known = decided(&queue, &deliveries, twilio).await;
+        assert_eq!(known.failure, Some(DeliveryFailure::Unreachable));
+        assert_eq!((known.attempt, known.code.as_deref()), (1, Some("30003")));
+        assert!(known.message_id.is_some_and(|id| id.starts_with("SM")));
+    }
+}
+
+#[cfg(all(
+    feature = "africas-talking",
+    any(feature = "tls-aws-lc", feature = "tls-ring")
+))]
+#[tokio::test]
+async fn africas_talking_is_followed_from_the_send_to_the_report() {
+    use queue::testing::gateway::AfricasTalkingPersonality;
+
+    let queue = TestQueue::<SmsJob>::new().await;
+    let deliveries = Deliveries::of(&queue).build();
+    let mut reports = ReportPush::new(serve(&deliveries).await, format!("/reports/at/{TOKEN}"));
+    reports.early = true;
+    reports.unknown_id = true;
+    let gateway = Gateway::builder()
+        .personality(AfricasTalkingPersonality::default())
+        .delivery([
+            (Duration::ZERO, "Sent"),
+            (Duration::from_millis(20), "Failed:UserInBlacklist"),
+        ])
+        .push(reports)
+        .start()
+        .await
+        .unwrap();
+    let provider = gateway.africas_talking_options().unwrap().build().unwrap();
+    let known = decided(&queue, &deliveries, provider).await;
+    assert_eq!((known.status, known.suppress), (Failed, true));
+    assert_eq!(known.code.as_deref(), Some("UserInBlacklist"));
 }
