@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use super::builder::{DeliveriesBuilder, EARLY_AGE, EARLY_REPORTS_MAX};
-use super::early::EarlyBudget;
+use super::early::{EarlyBudget, Taken};
 use super::event::{DeliveryEvent, DeliveryStream};
 use super::poll::{self, PollSchedule};
 use super::stored::{Origin, Step, Stored};
@@ -248,13 +248,9 @@ impl Deliveries {
             }
             let (next, event) = match Stored::after_report(current, &report, origin, now) {
                 Step::Keep(status) => return Ok(Applied::Ignored { status }),
-                Step::Store(next, event) => (next, event),
+                Step::Store(change) => (change.next, change.event),
             };
-            if event.is_none() && is_new && !self.may_keep_early(now) {
-                tracing::warn!(
-                    provider = report.provider,
-                    "too many delivery reports about unknown messages: this one is dropped"
-                );
+            if event.is_none() && is_new && !self.may_keep_early(now, &report.provider) {
                 return Ok(Applied::Dropped);
             }
             if let Some(event) = &event {
@@ -303,7 +299,7 @@ impl Deliveries {
             let was_early = current.is_some();
             let (next, event) = match Stored::after_send(current, provider, id, status, origin) {
                 Step::Keep(_) => return Ok(()),
-                Step::Store(next, event) => (next, event),
+                Step::Store(change) => (change.next, change.event),
             };
             if let Some(event) = &event
                 && was_early
@@ -409,8 +405,18 @@ impl Deliveries {
         let _ = self.0.events.send(event);
     }
 
-    fn may_keep_early(&self, now: Timestamp) -> bool {
-        self.0.early.take(now, EARLY_AGE, EARLY_REPORTS_MAX)
+    fn may_keep_early(&self, now: Timestamp, provider: &str) -> bool {
+        match self.0.early.take(now, EARLY_AGE, EARLY_REPORTS_MAX) {
+            Taken::Yes => true,
+            Taken::FirstRefused => {
+                tracing::warn!(
+                    provider,
+                    "too many delivery reports about unknown messages: more are dropped for an hour"
+                );
+                false
+            }
+            Taken::Refused => false,
+        }
     }
 
     fn origin(&self, job: JobId, attempt: u16) -> Origin {
