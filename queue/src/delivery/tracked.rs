@@ -6,6 +6,7 @@ use crate::job::{JobId, RecipientKey};
 use crate::provider::{
     Answer, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt, SendContext,
 };
+use crate::telemetry::names;
 
 /// A provider whose accepted messages, and those of unknown outcome, are recorded in [`Deliveries`].
 ///
@@ -105,9 +106,9 @@ impl<P> Tracked<P> {
         });
         if let Ok(Err(error)) = written.await {
             tracing::warn!(
-                job.id = %job,
-                error.kind = error.kind().as_str(),
-                reason = %error,
+                { names::JOB_ID } = %job,
+                { names::ERROR_KIND } = error.kind().as_str(),
+                { names::REASON } = %error,
                 "a message was sent, and its delivery is not tracked"
             );
         }

@@ -18,6 +18,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::job::{Job, JobId, RecipientKey};
 use crate::producer::Queue;
 use crate::provider::Receipt;
+use crate::telemetry::names;
 
 /// How many events a reader may be behind before it loses some.
 const EVENTS_KEPT: usize = 1024;
@@ -277,7 +278,7 @@ impl Deliveries {
     ) -> Result<(), BackendError> {
         let Some(key) = key::nameless(provider, origin.job, origin.attempt) else {
             tracing::warn!(
-                job.id = %origin.job,
+                { names::JOB_ID } = %origin.job,
                 "the provider's name is too long or not plain: its messages are not tracked"
             );
             return Ok(());
@@ -394,11 +395,11 @@ impl Deliveries {
 
     fn tell(&self, event: DeliveryEvent) {
         tracing::debug!(
-            job.id = %event.message.job,
-            job.attempt_number = event.message.attempt,
-            provider = event.message.provider,
-            status = event.message.status.as_str(),
-            failure = event.message.failure.map(super::DeliveryFailure::as_str),
+            { names::JOB_ID } = %event.message.job,
+            { names::ATTEMPT } = event.message.attempt,
+            { names::PROVIDER } = event.message.provider,
+            { names::DELIVERY_STATUS } = event.message.status.as_str(),
+            { names::DELIVERY_FAILURE } = event.message.failure.map(super::DeliveryFailure::as_str),
             "a message moved"
         );
         // Nobody listening is fine.
@@ -410,7 +411,7 @@ impl Deliveries {
             Taken::Yes => true,
             Taken::FirstRefused => {
                 tracing::warn!(
-                    provider,
+                    { names::PROVIDER } = provider,
                     "too many delivery reports about unknown messages: more are dropped for an hour"
                 );
                 false

@@ -22,3 +22,9 @@ pub const REASON: &str = "reason";
 pub const ERROR_KIND: &str = "error.kind";
 /// How many jobs a log event speaks of.
 pub const JOBS: &str = "jobs";
+/// The provider's name, such as `salum`.
+pub const PROVIDER: &str = "provider.name";
+/// Where a message is: [`DeliveryStatus::as_str`](crate::delivery::DeliveryStatus::as_str).
+pub const DELIVERY_STATUS: &str = "delivery.status";
+/// Why it was not delivered: [`DeliveryFailure::as_str`](crate::delivery::DeliveryFailure::as_str).
+pub const DELIVERY_FAILURE: &str = "delivery.failure";
