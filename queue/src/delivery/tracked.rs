@@ -1,10 +1,12 @@
 //! [`Tracked`]: a provider whose messages are recorded.
 
 use super::Deliveries;
+use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{JobId, RecipientKey};
+use crate::job::{JobId, Priority, RecipientKey};
 use crate::provider::{
-    Answer, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt, SendContext,
+    Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt,
+    SendContext,
 };
 use crate::telemetry::names;
 
@@ -62,6 +64,10 @@ impl<M: Message, P: Provider<M>> Provider<M> for Tracked<P> {
             }
             answer
         })
+    }
+
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        self.provider.capacity(priority, now)
     }
 
     fn inquire<'a>(

@@ -1,6 +1,7 @@
 //! What a job is: plain data, no I/O.
 
 mod codec;
+mod doubt;
 mod envelope;
 mod id;
 mod kind;
@@ -11,6 +12,7 @@ mod recipient;
 mod state;
 
 pub use codec::{CodecError, ENVELOPE_VERSION};
+pub use doubt::Doubt;
 pub use envelope::{Envelope, Idempotency, TraceContext};
 pub use id::{JobId, ParseJobIdError};
 pub use kind::{Kind, KindInfo, UnknownPolicy};
@@ -65,6 +67,16 @@ pub trait Job: Send + Sync + Sized + 'static {
     /// # Errors
     /// [`RenderError`] when the payload can't become a message; no retry would help.
     fn render(&self) -> Result<Self::Message, RenderError>;
+
+    /// The message as it reads when `time_left` is left until the deadline; what a worker sends. As [`render`](Self::render)
+    /// unless the variant says `#[job(time_left = …)]`.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    fn render_within(&self, time_left: Option<Duration>) -> Result<Self::Message, RenderError> {
+        let _ = time_left;
+        self.render()
+    }
 
     /// The payload as JSON, tagged by `type`.
     ///

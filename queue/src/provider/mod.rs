@@ -2,6 +2,7 @@
 
 #[cfg(feature = "africas-talking")]
 mod africas_talking;
+mod capacity;
 mod error;
 #[cfg(feature = "sms")]
 mod from_env;
@@ -13,6 +14,7 @@ mod mock;
 mod receipt;
 #[cfg(feature = "salum")]
 mod salum;
+pub mod stack;
 #[cfg(feature = "twilio")]
 mod twilio;
 
@@ -21,6 +23,7 @@ pub use africas_talking::{
     AFRICAS_TALKING_SANDBOX_URL, AFRICAS_TALKING_URL, AfricasTalking, AfricasTalkingError,
     AfricasTalkingOptions,
 };
+pub use capacity::Capacity;
 pub use error::{ProviderError, ProviderErrorKind};
 #[cfg(feature = "sms")]
 pub use from_env::{FromEnvError, provider_from_env};
@@ -45,7 +48,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{IdempotencyKey, JobId, Tenant};
+use crate::job::{IdempotencyKey, JobId, Priority, Tenant, UnknownPolicy};
 
 /// Delivers messages of one channel.
 ///
@@ -69,6 +72,13 @@ pub trait Provider<M: Message>: Send + Sync + 'static {
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>>;
 
+    /// How many messages of jobs of this priority it would take at `now`. Asked before jobs are leased, often: it must not
+    /// wait. Default: [`Capacity::Open`].
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        let _ = (priority, now);
+        Capacity::Open
+    }
+
     /// Asks the provider what became of an earlier send whose outcome nobody knows. Asked before a job of the policy
     /// [`Ask`](crate::job::UnknownPolicy::Ask) is sent again. Default: it can't tell.
     ///
@@ -76,7 +86,8 @@ pub trait Provider<M: Message>: Send + Sync + 'static {
     /// has not listed *yet* is one that it can't tell about. A wrapper passes the question on to the provider it wraps.
     ///
     /// # Errors
-    /// A [`ProviderError`] of the question itself; the job is asked about again later, and nothing is sent.
+    /// A [`ProviderError`] of the question itself; the job is asked about again later, and nothing is sent. *Transient* with a
+    /// time is the answer of a provider that can't tell yet: it is asked again then, and no attempt is charged.
     fn inquire<'a>(
         &'a self,
         inquiry: &'a Inquiry<'a, M>,
@@ -99,6 +110,10 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Arc<P> {
         (**self).send(message, context)
     }
 
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        (**self).capacity(priority, now)
+    }
+
     fn inquire<'a>(
         &'a self,
         inquiry: &'a Inquiry<'a, M>,
@@ -118,6 +133,10 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Box<P> {
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
         (**self).send(message, context)
+    }
+
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        (**self).capacity(priority, now)
     }
 
     fn inquire<'a>(
@@ -142,6 +161,13 @@ pub struct SendContext {
     pub timeout: Duration,
     /// The job is never sent from this moment on.
     pub deadline: Option<Timestamp>,
+    /// How long it was until the deadline when this attempt began: what a provider may take as the message's validity.
+    pub time_left: Option<Duration>,
+    /// The job's priority: urgent messages go elsewhere while others wait for their provider.
+    pub priority: Priority,
+    /// What becomes of the job when nobody knows whether it was sent. Only under [`UnknownPolicy::Retry`] may a message
+    /// whose outcome is unknown be given to another provider.
+    pub unknown: UnknownPolicy,
     /// On whose behalf it is sent.
     pub tenant: Option<Tenant>,
 }
@@ -155,6 +181,9 @@ impl SendContext {
             attempt: 1,
             timeout,
             deadline: None,
+            time_left: None,
+            priority: Priority::Normal,
+            unknown: UnknownPolicy::Retry,
             tenant: None,
         }
     }

@@ -14,6 +14,7 @@ mod kit;
 mod limits;
 mod records;
 mod shared_file;
+mod stack;
 mod store_faults;
 mod support;
 mod wire;
