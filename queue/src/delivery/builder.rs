@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::messages::Messages;
 use super::tracker::Settings;
 use super::{Deliveries, DeliveryObserver, PollSchedule};
 use crate::backend::Records;
@@ -66,9 +67,11 @@ impl DeliveriesBuilder {
     /// Ready.
     pub fn build(self) -> Deliveries {
         Deliveries::new(Settings {
-            records: self.records,
+            messages: Messages {
+                records: self.records,
+                retention: self.retention,
+            },
             clock: self.clock,
-            retention: self.retention,
             polled: self.polled,
             observers: self.observers,
         })

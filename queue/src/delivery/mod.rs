@@ -35,6 +35,7 @@ mod early;
 mod event;
 mod failure;
 mod key;
+mod messages;
 mod observer;
 mod poll;
 #[cfg(feature = "push")]

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::broadcast;
 
 use super::builder::{DeliveriesBuilder, EARLY_AGE, EARLY_REPORTS_MAX};
 use super::early::{EarlyBudget, Taken};
 use super::event::{DeliveryEvent, DeliveryStream};
+use super::messages::Messages;
 use super::poll::{self, PollSchedule};
 use super::stored::{Origin, Step, Stored};
 use super::view::{JobDelivery, MessageDelivery};
 use super::{DeliveryObserver, DeliveryReport, DeliveryStatus, key};
-use crate::backend::{BackendError, BackendErrorKind, Expect, Put, RecordKey, Records};
+use crate::backend::{BackendError, BackendErrorKind, RecordKey, Records};
 use crate::clock::{Clock, Timestamp};
 use crate::job::{Job, JobId, RecipientKey};
 use crate::producer::Queue;
@@ -24,8 +24,6 @@ use crate::telemetry::names;
 const EVENTS_KEPT: usize = 1024;
 /// How often a change is tried while others change the same message. Reports of one message are few and seconds apart.
 const CHANGES_MAX: usize = 16;
-/// Most messages of a job that are shown: more than any job has attempts worth reading.
-const MESSAGES_SHOWN: usize = 256;
 
 /// Which message is whose, and where it is: the record of deliveries beside the jobs, in the same store.
 ///
@@ -40,9 +38,8 @@ struct Shared {
 }
 
 pub(super) struct Settings {
-    pub(super) records: Arc<dyn Records>,
+    pub(super) messages: Messages,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) retention: Duration,
     pub(super) polled: BTreeMap<String, PollSchedule>,
     pub(super) observers: Vec<Arc<dyn DeliveryObserver>>,
 }
@@ -113,14 +110,14 @@ impl Deliveries {
                 .record_nameless(&receipt.provider, DeliveryStatus::Accepted, origin)
                 .await;
         };
-        if let Some((_, known)) = self.stored(&key).await?
-            && known.origin.is_some_and(|known| known.job == job)
-        {
+        let (_, known) = self.messages().read(&key).await?;
+        let origin_known = known.and_then(|known| known.origin);
+        if origin_known.is_some_and(|known| known.job == job) {
             return Ok(());
         }
         // Before the message itself: what leads to nothing does no harm, what is led to by nothing is never found.
         tokio::try_join!(
-            self.link(origin, &key),
+            self.messages().link(origin, &key),
             self.plan_first_poll(&receipt.provider, id, origin),
         )?;
         self.record(
@@ -189,22 +186,7 @@ impl Deliveries {
     /// # Errors
     /// [`BackendError`].
     pub async fn job(&self, job: JobId) -> Result<Option<JobDelivery>, BackendError> {
-        let links = self
-            .records()
-            .list(key::JOBS, key::before_job(job), MESSAGES_SHOWN)
-            .await?;
-        let keys = links
-            .iter()
-            .map_while(|(link, _)| key::message_of(job, link));
-        let mut messages = Vec::new();
-        for key in keys {
-            if let Some((_, stored)) = self.stored(&key).await?
-                && let Some(view) = stored.view()
-                && view.job == job
-            {
-                messages.push(view);
-            }
-        }
+        let messages = self.messages().of_job(job).await?;
         Ok(JobDelivery::new(job, messages))
     }
 
@@ -220,8 +202,8 @@ impl Deliveries {
         let Some(key) = key::message(provider, message_id) else {
             return Ok(None);
         };
-        let stored = self.stored(&key).await?;
-        Ok(stored.and_then(|(_, stored)| stored.view()))
+        let (_, stored) = self.messages().read(&key).await?;
+        Ok(stored.and_then(|stored| stored.view()))
     }
 
     /// What this process records from now on. Slow readers lose events with a count and slow nobody.
@@ -239,13 +221,13 @@ impl Deliveries {
         };
         for _ in 0..CHANGES_MAX {
             let now = self.now();
-            let (expect, current) = self.current(&key).await?;
+            let (expect, current) = self.messages().read(&key).await?;
             let is_new = current.is_none();
             let is_orphan = current.as_ref().is_none_or(|known| known.origin.is_none());
             if let Some(origin) = origin
                 && is_orphan
             {
-                self.link(origin, &key).await?;
+                self.messages().link(origin, &key).await?;
             }
             let (next, event) = match Stored::after_report(current, &report, origin, now) {
                 Step::Keep(status) => return Ok(Applied::Ignored { status }),
@@ -257,7 +239,7 @@ impl Deliveries {
             if let Some(event) = &event {
                 self.observe(event).await?;
             }
-            if self.replace(&key, &next, expect, now).await? {
+            if self.messages().replace(&key, &next, expect, now).await? {
                 return Ok(match event {
                     Some(event) => {
                         self.tell(event.clone());
@@ -283,7 +265,7 @@ impl Deliveries {
             );
             return Ok(());
         };
-        self.link(origin, &key).await?;
+        self.messages().link(origin, &key).await?;
         self.record(key, provider, None, status, origin).await
     }
 
@@ -296,7 +278,7 @@ impl Deliveries {
         origin: Origin,
     ) -> Result<(), BackendError> {
         for _ in 0..CHANGES_MAX {
-            let (expect, current) = self.current(&key).await?;
+            let (expect, current) = self.messages().read(&key).await?;
             let was_early = current.is_some();
             let (next, event) = match Stored::after_send(current, provider, id, status, origin) {
                 Step::Keep(_) => return Ok(()),
@@ -308,10 +290,8 @@ impl Deliveries {
                 // A report that came before its receipt is one that observers have not seen.
                 self.observe(event).await?;
             }
-            if self
-                .replace(&key, &next, expect, origin.accepted_at)
-                .await?
-            {
+            let now = origin.accepted_at;
+            if self.messages().replace(&key, &next, expect, now).await? {
                 if let Some(event) = event {
                     self.tell(event);
                 }
@@ -319,18 +299,6 @@ impl Deliveries {
             }
         }
         Err(contended())
-    }
-
-    /// What leads from the job to its message.
-    async fn link(&self, origin: Origin, message: &RecordKey) -> Result<(), BackendError> {
-        let Some(key) = key::job(origin.job, origin.attempt, message) else {
-            return Ok(());
-        };
-        let expires_at = Some(self.expiry(origin.accepted_at));
-        self.records()
-            .put(key::JOBS, key, Vec::new(), Expect::Any, expires_at)
-            .await?;
-        Ok(())
     }
 
     async fn plan_first_poll(
@@ -345,45 +313,6 @@ impl Deliveries {
             }
             None => Ok(()),
         }
-    }
-
-    async fn current(&self, key: &RecordKey) -> Result<(Expect, Option<Stored>), BackendError> {
-        Ok(match self.stored(key).await? {
-            Some((revision, stored)) => (Expect::Revision(revision), Some(stored)),
-            None => (Expect::Absent, None),
-        })
-    }
-
-    async fn stored(&self, key: &RecordKey) -> Result<Option<(u64, Stored)>, BackendError> {
-        let Some(record) = self.records().get(key::MESSAGES, key.clone()).await? else {
-            return Ok(None);
-        };
-        let stored = serde_json::from_slice(&record.value).map_err(|error| {
-            let text = "what is stored of a message can't be read: a newer version wrote it";
-            BackendError::new(BackendErrorKind::Corrupt, text).caused_by(error)
-        })?;
-        Ok(Some((record.revision, stored)))
-    }
-
-    async fn replace(
-        &self,
-        key: &RecordKey,
-        next: &Stored,
-        expect: Expect,
-        now: Timestamp,
-    ) -> Result<bool, BackendError> {
-        let expires_at = match next.origin {
-            Some(origin) => self.expiry(origin.accepted_at),
-            None => now.saturating_add(EARLY_AGE),
-        };
-        let value = serde_json::to_vec(next).map_err(|error| {
-            BackendError::new(BackendErrorKind::Io, "a delivery can't be written").caused_by(error)
-        })?;
-        let put = self
-            .records()
-            .put(key::MESSAGES, key.clone(), value, expect, Some(expires_at))
-            .await?;
-        Ok(matches!(put, Put::Stored { .. }))
     }
 
     async fn observe(&self, event: &DeliveryEvent) -> Result<(), BackendError> {
@@ -430,16 +359,16 @@ impl Deliveries {
         }
     }
 
-    fn expiry(&self, accepted_at: Timestamp) -> Timestamp {
-        accepted_at.saturating_add(self.0.settings.retention)
-    }
-
     fn now(&self) -> Timestamp {
         self.0.settings.clock.now()
     }
 
+    fn messages(&self) -> &Messages {
+        &self.0.settings.messages
+    }
+
     pub(super) fn records(&self) -> &Arc<dyn Records> {
-        &self.0.settings.records
+        &self.0.settings.messages.records
     }
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
@@ -454,7 +383,7 @@ impl Deliveries {
 impl std::fmt::Debug for Deliveries {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Deliveries")
-            .field("retention", &self.0.settings.retention)
+            .field("retention", &self.0.settings.messages.retention)
             .field("polled", &self.0.settings.polled)
             .finish_non_exhaustive()
     }
