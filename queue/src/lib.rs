@@ -36,12 +36,13 @@
 //! | run them | [`Worker`], [`WorkerBuilder`](worker::WorkerBuilder), [`Handler`](worker::Handler) |
 //! | write an enum of your own | the derives [`Job`](derive@Job), [`Template`] and [`Payload`](derive@Payload) |
 //! | send through another provider | [`Provider`](provider::Provider) |
+//! | send through several, with limits and circuit breakers | [`ProviderStack`](provider::stack::ProviderStack) |
 //! | learn whether messages arrived | [`Deliveries`](delivery::Deliveries), [`Tracked`](delivery::Tracked), [`DeliveryPoller`](delivery::DeliveryPoller), `delivery::push` |
 //! | test an application | `testing` (feature `testing`) |
 //! | keep jobs elsewhere | [`Backend`](backend::Backend) |
 //!
 //! In the package's `docs` folder: `guarantees.md` says what is promised and where it ends, `job_states.md` what becomes of
-//! a job, `providers.md` what each provider's answers mean, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
+//! a job, `delivery.md` who is asked when and what every fault comes to, `providers.md` what each provider's answers mean, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
 //!
 //! # Features
 //!

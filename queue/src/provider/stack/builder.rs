@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::breaker::{BreakerEvent, BreakerOptions, BreakerSnapshot, BreakerView, CircuitBreaker};
+use super::breaker::{
+    BreakerEvent, BreakerObserver, BreakerOptions, BreakerSnapshot, BreakerView, CircuitBreaker,
+};
 use super::failover::Failover;
 use super::recording::{CallObserver, CallRecord, Recorded};
 use super::route::{Order, Target};
@@ -148,7 +150,7 @@ pub struct ProviderStackBuilder<M> {
     order: Order,
     spill: Option<Spill>,
     calls: Vec<CallObserver>,
-    breakers: Vec<Arc<dyn Fn(&BreakerEvent) + Send + Sync>>,
+    breakers: Vec<BreakerObserver>,
     clock: Arc<dyn Clock>,
 }
 

@@ -111,18 +111,22 @@ fn kind_of(code: u32, status: ProviderErrorKind) -> ProviderErrorKind {
     }
 }
 
-/// A refusal with `code`, in our own words: Twilio's repeat the number.
-fn refusal(code: u32, otherwise: ProviderErrorKind) -> ProviderError {
+/// A refusal with `code`, in our own words: Twilio's repeat the number. `kind` makes what is known of it fit the answer.
+fn refusal(
+    code: u32,
+    otherwise: ProviderErrorKind,
+    kind: impl FnOnce(ProviderErrorKind) -> ProviderErrorKind,
+) -> ProviderError {
     let row = CODES.iter().find(|(known, ..)| *known == code);
-    let (kind, concerns, words) = match row {
-        Some((_, kind, concerns, words)) => (*kind, *concerns, *words),
+    let (usual, concerns, words) = match row {
+        Some((_, usual, concerns, words)) => (*usual, *concerns, *words),
         None => (
             kind_of(code, otherwise),
             Concerns::Nobody,
             "see twilio.com/docs/api/errors",
         ),
     };
-    let error = ProviderError::new(kind, words).code(code);
+    let error = ProviderError::new(kind(usual), words).code(code);
     match concerns {
         Concerns::Nobody => error,
         Concerns::Route => error.elsewhere(),
@@ -133,7 +137,7 @@ fn refusal(code: u32, otherwise: ProviderErrorKind) -> ProviderError {
 /// Why an accepted message ended without a delivery: `code` is the one of its report, if any.
 pub(super) fn failed_delivery(code: Option<u32>) -> ProviderError {
     match code {
-        Some(code) => refusal(code, ProviderErrorKind::Rejected),
+        Some(code) => refusal(code, ProviderErrorKind::Rejected, |usual| usual),
         None => ProviderError::rejected("not delivered"),
     }
 }
@@ -144,18 +148,15 @@ pub(super) fn refused(answer: &HttpAnswer, code: Option<u32>) -> ProviderError {
     let Some(code) = code.filter(|_| answer.is_believable() || answer.status == 429) else {
         return by_status;
     };
-    let error = refusal(code, by_status.kind());
-    match (error.kind(), by_status.kind()) {
-        // The server says how long.
-        (_, ProviderErrorKind::Throttled { after }) => {
-            ProviderError::throttled(after, "too many requests").code(code)
-        }
-        (ProviderErrorKind::Throttled { after }, _) => {
-            let after = answer.retry_after.unwrap_or(after);
-            ProviderError::throttled(after, "too many requests").code(code)
-        }
-        _ => error,
-    }
+    // How long to wait the server knows best.
+    let fitting = |usual| match (usual, by_status.kind()) {
+        (_, throttled @ ProviderErrorKind::Throttled { .. }) => throttled,
+        (ProviderErrorKind::Throttled { after }, _) => ProviderErrorKind::Throttled {
+            after: answer.retry_after.unwrap_or(after),
+        },
+        (usual, _) => usual,
+    };
+    refusal(code, by_status.kind(), fitting)
 }
 
 #[cfg(test)]
@@ -230,5 +231,11 @@ mod tests {
             let error = refused(&answer(status, Some(wait)), code);
             assert_eq!(error.kind(), kind, "{status} {code:?}");
         }
+        let full = refused(&answer(400, Some(wait)), Some(21611));
+        assert_eq!(full.kind(), Throttled { after: wait });
+        assert_eq!(
+            full.to_string(),
+            "throttled (21611): the sender has too many queued messages"
+        );
     }
 }

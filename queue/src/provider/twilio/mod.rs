@@ -2,7 +2,7 @@
 
 mod api;
 mod error;
-mod inquire;
+mod inquiry;
 mod message;
 mod options;
 #[cfg(test)]
@@ -44,7 +44,8 @@ const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// queue is not sent later.
 ///
 /// Asked about an earlier send (policy `ask`), it looks among the messages to that number for one with the same text,
-/// created since. A message of another job with that number and that very text counts as this one.
+/// created since. A message of another job with that number and that very text counts as this one; one whose text differs
+/// in small numbers only, such as minutes, leaves it undecided.
 ///
 /// Clones share the connections.
 ///

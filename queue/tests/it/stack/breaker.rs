@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use queue::clock::{Clock, ManualClock};
 use queue::job::Tenant;
 use queue::provider::stack::{
-    BreakerCause, BreakerEvent, BreakerOptions, BreakerScope, BreakerState, CircuitBreaker,
-    Guarded, ProviderStack,
+    BREAKER_TENANTS_MAX, BreakerCause, BreakerEvent, BreakerOptions, BreakerScope, BreakerState,
+    CircuitBreaker, Guarded, ProviderStack,
 };
 use queue::provider::{Capacity, MockAnswer, Provider, ProviderErrorKind};
 use queue::sms::SmsMessage;
@@ -222,6 +222,38 @@ async fn each_tenant_has_a_breaker_when_asked() {
             (Some("well".to_owned()), BreakerState::Closed),
         ]
     );
+}
+
+#[tokio::test]
+async fn any_number_of_tenants_is_kept_within_bounds() {
+    let clock = ManualClock::default();
+    let mock = SmsMock::always(MockAnswer::misconfigured());
+    let options = BreakerOptions::new().scope(BreakerScope::Tenant);
+    let (breaker, _) = guarded(&mock, &clock, options);
+    let message = sms("0712345678");
+    let mut context = context(Priority::Normal);
+    // None of them is idle, so those that come late share one.
+    for n in 0..BREAKER_TENANTS_MAX + 50 {
+        context.tenant = Some(Tenant::new(format!("tenant-{n}")).unwrap());
+        breaker.send(&message, &context).await.unwrap_err();
+    }
+    let known = breaker.view().snapshots().len();
+    assert_eq!(known, BREAKER_TENANTS_MAX + 1);
+    assert_eq!(mock.call_count(), known);
+    // Those that are well by now make room for others.
+    mock.set_always(MockAnswer::accept());
+    clock.advance(60 * SECOND);
+    for n in 0..100 {
+        context.tenant = Some(Tenant::new(format!("tenant-{n}")).unwrap());
+        for _ in 0..2 {
+            breaker.send(&message, &context).await.unwrap();
+        }
+    }
+    clock.advance(3_600 * SECOND);
+    context.tenant = Some(Tenant::new("new").unwrap());
+    breaker.send(&message, &context).await.unwrap();
+    let known = breaker.view().snapshots().len();
+    assert_eq!(known, BREAKER_TENANTS_MAX + 1 - 100 + 1);
 }
 
 #[tokio::test]

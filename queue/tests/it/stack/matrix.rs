@@ -277,6 +277,9 @@ async fn run(vendor: Vendor, fault: Fault, policy: UnknownPolicy) -> Cell {
     }
 }
 
+/// The cells of each fault of a vendor's, by policy, and what the fault is called.
+type Rows = BTreeMap<(Vendor, usize), (String, BTreeMap<&'static str, Cell>)>;
+
 /// What must hold in every cell, whatever the table says.
 fn check(cell: &Cell, policy: UnknownPolicy) -> Result<(), &'static str> {
     let surely_not_sent = !matches!(cell.told, "unknown" | "accepted" | "abandoned");
@@ -344,7 +347,7 @@ async fn every_fault_under_every_policy_with_every_provider_comes_to_what_the_ta
     }
     let cells = running.join_all().await;
     assert!(cells.len() >= 300, "{}", cells.len());
-    let mut rows: BTreeMap<(Vendor, usize), (String, BTreeMap<&str, Cell>)> = BTreeMap::new();
+    let mut rows = Rows::new();
     let mut wrong = Vec::new();
     for (row, name, policy, cell) in cells {
         if let Err(words) = check(&cell, policy) {

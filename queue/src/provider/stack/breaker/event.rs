@@ -81,7 +81,8 @@ impl BreakerEvent {
     }
 }
 
-pub(super) type BreakerObserver = Arc<dyn Fn(&BreakerEvent) + Send + Sync>;
+/// Hears of every change, in order.
+pub(in crate::provider::stack) type BreakerObserver = Arc<dyn Fn(&BreakerEvent) + Send + Sync>;
 
 /// Tells observers of changes in the order in which they happened, outside the breaker's lock.
 #[derive(Default)]

@@ -17,7 +17,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use self::event::{Announcer, BreakerObserver};
+use self::event::Announcer;
+pub(super) use self::event::BreakerObserver;
 use self::machine::{Admission, Change, Machine, Sign};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::future::BoxFuture;
@@ -87,14 +88,14 @@ impl<P> CircuitBreaker<P> {
         inner: P,
         options: BreakerOptions,
         clock: Arc<dyn Clock>,
-        observers: Vec<Arc<dyn Fn(&BreakerEvent) + Send + Sync>>,
+        observers: Vec<BreakerObserver>,
     ) -> Self
     where
         P: Provider<M>,
     {
         let mut announcer = Announcer::default();
         for observer in observers {
-            announcer.add(observer as BreakerObserver);
+            announcer.add(observer);
         }
         let shared = Shared {
             provider: inner.name().to_owned(),

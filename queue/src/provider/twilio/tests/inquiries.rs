@@ -52,7 +52,7 @@ async fn a_message_that_never_came_is_not_sent_once_it_would_be_listed() {
     send(&twilio, 1).await.unwrap_err();
     // Another text to the number, and the text to another number.
     send(&twilio, 2).await.unwrap();
-    let other = SmsMessage::new(number(1), SmsText::new("Karibu 2").unwrap());
+    let other = SmsMessage::new(number(1), SmsText::new("Habari").unwrap());
     let context = SendContext::new(JobId::new(), Duration::from_secs(5));
     twilio.send(&other, &context).await.unwrap();
     clock.advance(Duration::from_secs(20));
@@ -79,6 +79,31 @@ async fn an_older_message_of_the_same_text_does_not_count() {
         ask(&twilio, &message(1), sent_at).await,
         Ok(Answer::NotSent)
     );
+}
+
+#[tokio::test]
+async fn a_text_that_counts_minutes_is_not_denied_and_another_code_does_not_count() {
+    let gateway = start().await;
+    let clock = clock();
+    let twilio = options(&gateway).clock(clock.clone()).build().unwrap();
+    let sent_at = clock.now();
+    let text = |text: &str| SmsMessage::new(number(1), SmsText::new(text).unwrap());
+    let context = SendContext::new(JobId::new(), Duration::from_secs(5));
+    let sent = text("Code 493817, 10 minutes left");
+    twilio.send(&sent, &context).await.unwrap();
+    clock.advance(Duration::from_secs(60));
+    for (asked, answer) in [
+        ("Code 493817, 9 minutes left", Answer::CannotTell),
+        ("Code 493818, 10 minutes left", Answer::NotSent),
+    ] {
+        let asked = ask(&twilio, &text(asked), sent_at).await;
+        assert_eq!(asked, Ok(answer));
+    }
+    // The very text decides, whatever else is there.
+    let later = text("Code 493817, 9 minutes left");
+    twilio.send(&later, &context).await.unwrap();
+    let answer = ask(&twilio, &sent, sent_at).await.unwrap();
+    assert!(matches!(answer, Answer::Accepted(_)), "{answer:?}");
 }
 
 #[tokio::test]

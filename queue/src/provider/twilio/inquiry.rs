@@ -42,6 +42,7 @@ impl Twilio {
         let to = message.recipient.as_e164();
         let since = earlier(inquiry.sent_at, SKEW);
         let mut query: Option<String> = None;
+        let mut maybe = false;
         for _ in 0..PAGES_MAX {
             let page: Page = self.api.list(to, query.as_deref(), left()).await?;
             // Newest first: nothing after it is newer.
@@ -50,42 +51,53 @@ impl Twilio {
                 .last()
                 .and_then(|last| last.created_at)
                 .is_some_and(|created_at| created_at < since);
-            let found = page
-                .messages
-                .into_iter()
-                .filter(|listed| self.is_it(listed, message, since))
-                .map(|listed| became(listed.message, message))
-                // Of several attempts, one may have failed and another not.
-                .find(|answer| *answer != Answer::NotSent);
-            if let Some(answer) = found {
-                return Ok(answer);
+            for listed in page.messages {
+                match self.likeness(&listed, message, since) {
+                    // Of several attempts, one may have failed and another not.
+                    Likeness::Same => match became(listed.message, message) {
+                        Answer::NotSent => {}
+                        answer => return Ok(answer),
+                    },
+                    Likeness::Perhaps => maybe = true,
+                    Likeness::Other => {}
+                }
             }
             let next = page.next.filter(|_| !is_past);
             let Some(next) = next else {
-                return self.not_listed(inquiry.sent_at);
+                return match maybe {
+                    true => Ok(Answer::CannotTell),
+                    false => self.not_listed(inquiry.sent_at),
+                };
             };
             // Only its query: an address in an answer does not get our credentials.
-            query = Some(
-                next.split_once('?')
-                    .map(|(_, query)| query.to_owned())
-                    .unwrap_or_default(),
-            );
+            let Some((_, next)) = next.split_once('?') else {
+                break;
+            };
+            query = Some(next.to_owned());
         }
         Ok(Answer::CannotTell)
     }
 
-    fn is_it(&self, listed: &Listed, message: &SmsMessage, since: Timestamp) -> bool {
+    fn likeness(&self, listed: &Listed, message: &SmsMessage, since: Timestamp) -> Likeness {
+        // One without a date may be the one: nothing is sent twice for a doubt.
+        let is_recent = listed.created_at.is_none_or(|created| created >= since);
+        if !listed.is_outbound || !is_recent || listed.to != message.recipient.as_e164() {
+            return Likeness::Other;
+        }
         let body = listed.body.as_str();
         let body = body.strip_prefix(TRIAL_PREFIX).unwrap_or(body);
         let text = message.text.under(self.text_policy);
         let text = text.as_ref().unwrap_or(&message.text);
-        let same_text =
-            body == text.as_str() || (self.smart_encoded && body == text.transliterated().as_str());
-        listed.is_outbound
-            && listed.to == message.recipient.as_e164()
-            && same_text
-            // One without a date may be the one: nothing is sent twice for a doubt.
-            && listed.created_at.is_none_or(|created_at| created_at >= since)
+        let plain = text.transliterated();
+        let like = |text: &str| match body == text {
+            true => Likeness::Same,
+            false if body.is_empty() || shape(body) == shape(text) => Likeness::Perhaps,
+            false => Likeness::Other,
+        };
+        match like(text.as_str()) {
+            Likeness::Other if self.smart_encoded => like(plain.as_str()),
+            likeness => likeness,
+        }
     }
 
     fn not_listed(&self, sent_at: Timestamp) -> Result<Answer, ProviderError> {
@@ -98,6 +110,39 @@ impl Twilio {
             )),
         }
     }
+}
+
+/// Whether a listed message is the one that is asked about.
+enum Likeness {
+    /// It has the very text.
+    Same,
+    /// Its text was redacted, or differs in small numbers only: a text that says how many minutes are left does not read
+    /// the same on every attempt.
+    Perhaps,
+    Other,
+}
+
+/// Most digits of a number that may differ between attempts; codes have more (`OtpCode`: at least 4).
+const SMALL_DIGITS_MAX: usize = 3;
+
+/// The text without its small numbers.
+fn shape(text: &str) -> String {
+    let mut shape = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, number) = rest.split_at(start);
+        let end = number.find(|c: char| !c.is_ascii_digit());
+        let (number, after) = number.split_at(end.unwrap_or(number.len()));
+        shape.push_str(before);
+        shape.push_str(if number.len() > SMALL_DIGITS_MAX {
+            number
+        } else {
+            "0"
+        });
+        rest = after;
+    }
+    shape.push_str(rest);
+    shape
 }
 
 /// A message that Twilio itself could not send, for a reason that may pass, is as good as not sent; what a carrier did
@@ -113,4 +158,24 @@ fn became(found: TwilioMessage, message: &SmsMessage) -> Answer {
 fn earlier(moment: Timestamp, by: Duration) -> Timestamp {
     let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millis(moment.as_millis().saturating_sub(millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_small_numbers_may_differ() {
+        let text = "493817 is your code. It expires in 10 minutes.";
+        for (other, same) in [
+            ("493817 is your code. It expires in 9 minutes.", true),
+            ("493818 is your code. It expires in 10 minutes.", false),
+            ("493817 is your code. It expires in 1000 minutes.", false),
+            ("493817 is your code. It expires soon.", false),
+        ] {
+            assert_eq!(shape(text) == shape(other), same, "{other}");
+        }
+        assert_eq!(shape("7é12345é"), "0é12345é");
+        assert_eq!(shape(""), "");
+    }
 }
