@@ -37,6 +37,7 @@
 //! | write an enum of your own | the derives [`Job`](derive@Job), [`Template`] and [`Payload`](derive@Payload) |
 //! | send through another provider | [`Provider`](provider::Provider) |
 //! | send through several, with limits and circuit breakers | [`ProviderStack`](provider::stack::ProviderStack) |
+//! | learn whether messages arrived | [`Deliveries`](delivery::Deliveries), [`Tracked`](delivery::Tracked), [`DeliveryPoller`](delivery::DeliveryPoller), `delivery::push` |
 //! | test an application | `testing` (feature `testing`) |
 //! | keep jobs elsewhere | [`Backend`](backend::Backend) |
 //!
@@ -54,6 +55,7 @@
 //! | `africas-talking` | the provider for Africa's Talking's bulk SMS; turns on `sms` and `http` | no |
 //! | `http` | the HTTP client that providers share | by `salum` |
 //! | `tls-aws-lc`, `tls-ring` | what encrypts it | `tls-aws-lc` |
+//! | `push` | axum routers for delivery reports that providers push | no |
 //! | `testing` | the test kit, with stand-ins for all providers | no |
 
 // The derives name this crate `::queue`, here as everywhere.
@@ -67,6 +69,7 @@ extern crate self as queue;
 pub mod __private;
 pub mod backend;
 pub mod clock;
+pub mod delivery;
 mod future;
 pub mod job;
 pub mod notification;

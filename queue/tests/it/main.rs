@@ -8,6 +8,7 @@
 
 mod ask;
 mod conformance;
+mod delivery;
 mod format;
 mod kit;
 mod limits;
