@@ -134,6 +134,37 @@ fn queue_rate(mock: SmsMock) -> Guarded<SmsMessage> {
 }
 
 #[tokio::test]
+async fn in_a_storm_of_503_everything_arrives_once_and_no_faster_than_the_rate() {
+    let clock = ManualClock::default();
+    let queue = queue(&clock).await;
+    campaign(&queue, 150).await;
+    // For two minutes two of three calls are refused, but for last attempts: the storm is not to kill jobs by chance.
+    let calls = Calls::default();
+    let (seen, watch, until) = (calls.clone(), clock.clone(), clock.uptime() + 120_000);
+    let mock = SmsMock::with_rule(move |_: &SmsMessage, context: &SendContext| {
+        let now = watch.uptime();
+        let mut seen = seen.lock().unwrap();
+        seen.push(now);
+        match now < until && context.attempt < 3 && seen.len() % 3 > 0 {
+            true => MockAnswer::transient(),
+            false => MockAnswer::accept(),
+        }
+    });
+    let stack = ProviderStack::builder()
+        .guarded(queue_rate(mock.clone()))
+        .clock(clock.clone())
+        .build();
+    let worker = worker(&queue, &stack);
+    completed(&queue, &clock, 150, 600 * SECOND).await;
+    mock.assert_sent_count(150);
+    let calls = calls.lock().unwrap();
+    assert!(peak(&calls) <= 12, "{}", peak(&calls));
+    // Each failed call charged its own job an attempt, and no other one.
+    assert_eq!(attempts_burned(&queue).await, calls.len() as u64 - 150);
+    drop(worker);
+}
+
+#[tokio::test]
 async fn after_ten_dead_minutes_everything_arrives_and_no_faster_than_the_rate() {
     let clock = ManualClock::default();
     let queue = queue(&clock).await;
