@@ -36,11 +36,13 @@
 //! | run them | [`Worker`], [`WorkerBuilder`](worker::WorkerBuilder), [`Handler`](worker::Handler) |
 //! | write an enum of your own | the derives [`Job`](derive@Job), [`Template`] and [`Payload`](derive@Payload) |
 //! | send through another provider | [`Provider`](provider::Provider) |
+//! | send through several, with limits and circuit breakers | [`ProviderStack`](provider::stack::ProviderStack) |
+//! | learn whether messages arrived | [`Deliveries`](delivery::Deliveries), [`Tracked`](delivery::Tracked), [`DeliveryPoller`](delivery::DeliveryPoller), `delivery::push` |
 //! | test an application | `testing` (feature `testing`) |
 //! | keep jobs elsewhere | [`Backend`](backend::Backend) |
 //!
 //! In the package's `docs` folder: `guarantees.md` says what is promised and where it ends, `job_states.md` what becomes of
-//! a job, `providers.md` what each provider's answers mean, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
+//! a job, `delivery.md` who is asked when and what every fault comes to, `providers.md` what each provider's answers mean, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
 //!
 //! # Features
 //!
@@ -53,6 +55,7 @@
 //! | `africas-talking` | the provider for Africa's Talking's bulk SMS; turns on `sms` and `http` | no |
 //! | `http` | the HTTP client that providers share | by `salum` |
 //! | `tls-aws-lc`, `tls-ring` | what encrypts it | `tls-aws-lc` |
+//! | `push` | axum routers for delivery reports that providers push | no |
 //! | `testing` | the test kit, with stand-ins for all providers | no |
 
 // The derives name this crate `::queue`, here as everywhere.
@@ -66,6 +69,7 @@ extern crate self as queue;
 pub mod __private;
 pub mod backend;
 pub mod clock;
+pub mod delivery;
 mod future;
 pub mod job;
 pub mod notification;

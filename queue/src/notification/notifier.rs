@@ -1,9 +1,10 @@
 //! [`Notifier`]: the shipped handler. Render, then send.
 
+use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{Doubt, Job, UnknownPolicy};
+use crate::job::{Doubt, Job, Priority, UnknownPolicy};
 use crate::provider::{
-    Answer, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, SendContext,
+    Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, SendContext,
 };
 use crate::worker::{Handler, JobContext, MISCONFIGURED_HOLD, Outcome};
 
@@ -13,7 +14,7 @@ use crate::worker::{Handler, JobContext, MISCONFIGURED_HOLD, Outcome};
 /// accepted is completed, what it never got is sent, and when it can't tell, the job is kept as unknown. Question and send
 /// have half of the attempt's time each.
 ///
-/// The exhaustive match from variant to render function is the job enum's own: [`Job::render`].
+/// The exhaustive match from variant to render function is the job enum's own: [`Job::render_within`].
 #[derive(Clone, Debug)]
 pub struct Notifier<P> {
     provider: P,
@@ -29,12 +30,20 @@ impl<P> Notifier<P> {
 impl<J: Job, P: Provider<J::Message>> Handler<J> for Notifier<P> {
     fn handle<'a>(&'a self, job: &'a J, context: &'a JobContext) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let message = match job.render() {
+            let doubt = context
+                .doubt
+                .filter(|_| context.unknown == UnknownPolicy::Ask);
+            // A text that says how much time is left reads as in the doubtful attempt: by it the provider finds that one.
+            let time_left = match (doubt, context.deadline) {
+                (Some(doubt), Some(deadline)) => Some(deadline.since(doubt.started_at)),
+                _ => context.time_left,
+            };
+            let message = match job.render_within(time_left) {
                 Ok(message) => message,
                 Err(error) => return Outcome::from(error),
             };
             let mut send = context.send_context();
-            if let (Some(doubt), UnknownPolicy::Ask) = (context.doubt, context.unknown) {
+            if let Some(doubt) = doubt {
                 // The question and the send share the attempt's time.
                 send.timeout /= 2;
                 if let Some(outcome) = self.ask(&message, doubt, &send).await {
@@ -43,6 +52,10 @@ impl<J: Job, P: Provider<J::Message>> Handler<J> for Notifier<P> {
             }
             Outcome::from(self.provider.send(&message, &send).await)
         })
+    }
+
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        self.provider.capacity(priority, now)
     }
 }
 

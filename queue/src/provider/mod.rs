@@ -2,6 +2,7 @@
 
 #[cfg(feature = "africas-talking")]
 mod africas_talking;
+mod capacity;
 mod error;
 #[cfg(feature = "sms")]
 mod from_env;
@@ -13,6 +14,7 @@ mod mock;
 mod receipt;
 #[cfg(feature = "salum")]
 mod salum;
+pub mod stack;
 #[cfg(feature = "twilio")]
 mod twilio;
 
@@ -21,6 +23,7 @@ pub use africas_talking::{
     AFRICAS_TALKING_SANDBOX_URL, AFRICAS_TALKING_URL, AfricasTalking, AfricasTalkingError,
     AfricasTalkingOptions,
 };
+pub use capacity::Capacity;
 pub use error::{ProviderError, ProviderErrorKind};
 #[cfg(feature = "sms")]
 pub use from_env::{FromEnvError, provider_from_env};
@@ -32,8 +35,8 @@ pub use mock::{MOCK_CALLS_MAX, Mock, MockAnswer, MockCall, MockInquiry};
 pub use receipt::{MESSAGE_ID_BYTES_MAX, PROVIDER_NAME_BYTES_MAX, Receipt};
 #[cfg(feature = "salum")]
 pub use salum::{
-    BULK_ROWS, BULK_ROWS_MAX, Balance, CALLS_IN_FLIGHT, DeliveryFailure, DeliveryReport,
-    DeliveryState, ParseBalanceError, SALUM_URL, Salum, SalumError, SalumOptions,
+    BULK_ROWS, BULK_ROWS_MAX, Balance, CALLS_IN_FLIGHT, ParseBalanceError, SALUM_URL, Salum,
+    SalumError, SalumOptions,
 };
 #[cfg(feature = "twilio")]
 pub use twilio::{
@@ -45,7 +48,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{IdempotencyKey, JobId, Tenant};
+use crate::job::{IdempotencyKey, JobId, Priority, Tenant, UnknownPolicy};
 
 /// Delivers messages of one channel.
 ///
@@ -68,6 +71,13 @@ pub trait Provider<M: Message>: Send + Sync + 'static {
         message: &'a M,
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>>;
+
+    /// How many messages of jobs of this priority it would take at `now`. Asked before jobs are leased, often: it must not
+    /// wait. Default: [`Capacity::Open`].
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        let _ = (priority, now);
+        Capacity::Open
+    }
 
     /// Asks the provider what became of an earlier send whose outcome nobody knows. Asked before a job of the policy
     /// [`Ask`](crate::job::UnknownPolicy::Ask) is sent again. Default: it can't tell.
@@ -100,6 +110,10 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Arc<P> {
         (**self).send(message, context)
     }
 
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        (**self).capacity(priority, now)
+    }
+
     fn inquire<'a>(
         &'a self,
         inquiry: &'a Inquiry<'a, M>,
@@ -119,6 +133,10 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Box<P> {
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
         (**self).send(message, context)
+    }
+
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        (**self).capacity(priority, now)
     }
 
     fn inquire<'a>(
@@ -143,6 +161,13 @@ pub struct SendContext {
     pub timeout: Duration,
     /// The job is never sent from this moment on.
     pub deadline: Option<Timestamp>,
+    /// How long it was until the deadline when this attempt began: what a provider may take as the message's validity.
+    pub time_left: Option<Duration>,
+    /// The job's priority: urgent messages go elsewhere while others wait for their provider.
+    pub priority: Priority,
+    /// What becomes of the job when nobody knows whether it was sent. Only under [`UnknownPolicy::Retry`] may a message
+    /// whose outcome is unknown be given to another provider.
+    pub unknown: UnknownPolicy,
     /// On whose behalf it is sent.
     pub tenant: Option<Tenant>,
 }
@@ -156,6 +181,9 @@ impl SendContext {
             attempt: 1,
             timeout,
             deadline: None,
+            time_left: None,
+            priority: Priority::Normal,
+            unknown: UnknownPolicy::Retry,
             tenant: None,
         }
     }

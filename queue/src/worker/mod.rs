@@ -56,7 +56,8 @@ use crate::provider::Provider;
 pub enum Worker {}
 
 impl Worker {
-    /// A worker that renders each job and sends it through `provider`.
+    /// A worker that renders each job and sends it through `provider`: in production a
+    /// [`ProviderStack`](crate::provider::stack::ProviderStack) around one or several.
     #[expect(
         clippy::new_ret_no_self,
         reason = "a worker exists only once it is spawned"

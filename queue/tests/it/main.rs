@@ -9,11 +9,13 @@
 mod ask;
 mod bounded;
 mod conformance;
+mod delivery;
 mod format;
 mod kit;
 mod limits;
 mod records;
 mod shared_file;
+mod stack;
 mod store_faults;
 mod support;
 mod wire;

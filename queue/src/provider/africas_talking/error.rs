@@ -154,7 +154,12 @@ pub(super) fn verdict(code: Option<u32>, status: &str) -> Verdict {
 
 /// Why a call was refused as a whole: `message` names the reason, in a word or in a sentence.
 pub(super) fn refused_as_a_whole(message: &str) -> ProviderError {
-    by_name(&bare(message))
+    let words = bare(message);
+    // `Sent to 1/1`, and yet nobody is named: not a refusal that one can be sure of.
+    if words.starts_with("sentto") {
+        return ProviderError::unknown("the answer names no recipient");
+    }
+    by_name(&words)
         .unwrap_or_else(|| ProviderError::transient("refused as a whole, for an unknown reason"))
 }
 

@@ -14,7 +14,7 @@ use super::desk::{Asked, Heard, Reply, Sent, Written};
 use super::fault::{Fault, FaultKind, RowFault};
 use super::log::GatewayRequest;
 use super::state::{Shared, World};
-use super::stream::{Endless, Trickle};
+use super::stream::{Bomb, Endless, Nothing, Trickle};
 
 pub(super) async fn handle(
     State(shared): State<Arc<Shared>>,
@@ -45,6 +45,7 @@ pub(super) async fn handle(
         let written = write(world, heard.map(|heard| heard.reply), fault.as_ref());
         (fault, written, world.latency(), accepted)
     };
+    let address = asked.uri.to_string();
     // After the lock: whoever waits for messages looks at the log.
     shared.announce();
     shared.push(accepted).await;
@@ -53,7 +54,7 @@ pub(super) async fn handle(
             scissors.cut_after(0);
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
-        response = respond(fault, written, wait, &scissors) => response,
+        response = respond(fault, written, wait, &address, &scissors) => response,
     }
 }
 
@@ -146,6 +147,7 @@ async fn respond(
     fault: Option<Fault>,
     written: Written,
     wait: Duration,
+    address: &str,
     scissors: &Scissors,
 ) -> Response {
     if !wait.is_zero() {
@@ -185,6 +187,15 @@ async fn respond(
         }
         FaultKind::Trickle(pause) => {
             (status, head, Body::from_stream(Trickle::new(body, pause))).into_response()
+        }
+        FaultKind::Redirect => {
+            let location = [(header::LOCATION, address.to_owned())];
+            (StatusCode::TEMPORARY_REDIRECT, location).into_response()
+        }
+        FaultKind::Stall => (status, head, Body::from_stream(Nothing)).into_response(),
+        FaultKind::Bomb => {
+            let gzip = [(header::CONTENT_ENCODING, "gzip")];
+            (status, gzip, Body::from_stream(Bomb::new())).into_response()
         }
         FaultKind::Endless => (status, head, Body::from_stream(Endless)).into_response(),
         FaultKind::LengthLie(bytes) => {
