@@ -67,6 +67,8 @@ pub mod clock;
 mod future;
 pub mod job;
 pub mod notification;
+#[cfg(feature = "policy")]
+pub mod policy;
 pub mod producer;
 pub mod provider;
 pub mod retry;

@@ -36,6 +36,13 @@ pub(super) fn parse(digits: &str, region: Region) -> Option<Parsed> {
     })
 }
 
+/// The region that a number in E.164 form belongs to; `None` for numbers of no country, such as satellite phones.
+pub(super) fn region_of(e164: &str) -> Option<Region> {
+    let number = PHONE_NUMBER_UTIL.parse(e164, None).ok()?;
+    let region = PHONE_NUMBER_UTIL.get_region_for_number(&number)?;
+    region.to_string().parse().ok()
+}
+
 /// Whether there is a numbering plan for `region`.
 pub(super) fn knows(region: Region) -> bool {
     to_foreign(region).is_some()

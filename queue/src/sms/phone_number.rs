@@ -114,6 +114,12 @@ impl PhoneNumber {
         masked
     }
 
+    /// The country or territory whose number it is, told by more than the country code where several share one, such as
+    /// +1. `None` for numbers of no country, such as satellite phones.
+    pub fn region(&self) -> Option<Region> {
+        metadata::region_of(self.as_e164())
+    }
+
     fn from_e164(e164: &[u8], country_code_digits: u8) -> Option<Self> {
         let mut text = [0; DIGITS_MAX + 1];
         text.get_mut(..e164.len())?.copy_from_slice(e164);
@@ -237,6 +243,27 @@ mod tests {
     use super::*;
 
     const KENYAN: &str = "+254712345678";
+
+    #[test]
+    fn a_number_knows_its_region() {
+        for (number, region) in [
+            ("+254712345678", Some("KE")),
+            ("+256712345678", Some("UG")),
+            ("+12015550123", Some("US")),
+            ("+14165550123", Some("CA")),
+            ("+18765550123", Some("JM")),
+            ("+447400123456", Some("GB")),
+            ("+48512345678", Some("PL")),
+            ("+870773111632", None),
+        ] {
+            let region = region.map(|region| region.parse().unwrap());
+            assert_eq!(
+                PhoneNumber::parse(number).unwrap().region(),
+                region,
+                "{number}"
+            );
+        }
+    }
 
     #[test]
     fn every_kenyan_spelling_is_the_same_number() {

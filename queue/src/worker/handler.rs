@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::outcome::Outcome;
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{IdempotencyKey, Job, JobId, KindInfo, Metadata, Tenant, TraceContext};
+use crate::job::{IdempotencyKey, Job, JobId, Kind, KindInfo, Metadata, Tenant, TraceContext};
 use crate::provider::SendContext;
 
 /// What a worker runs for each job. It sees the job and its context and no backend, so it runs in a unit test as well.
@@ -75,6 +75,7 @@ impl JobContext {
     /// What a provider may know of it.
     pub fn send_context(&self) -> SendContext {
         let mut context = SendContext::new(self.id, self.timeout);
+        context.kind = Some(Kind::from_static(self.kind.name));
         context.idempotency_key = self.idempotency_key.clone();
         context.attempt = self.attempt;
         context.deadline = self.deadline;
