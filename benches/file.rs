@@ -121,6 +121,7 @@ async fn drain(backend: Arc<SqliteBackend>, jobs: u64) -> u64 {
             visibility: Duration::from_secs(30),
             wait: Duration::from_secs(5),
             rate_limit: None,
+            limits: Vec::new(),
         };
         let deliveries = backend.lease(request).await.expect("lease");
         done += deliveries.len() as u64;

@@ -8,6 +8,7 @@ use super::id::JobId;
 use super::kind::{Kind, UnknownPolicy};
 use super::limits::{Metadata, Tenant};
 use super::priority::Priority;
+use super::recipient::RecipientKey;
 use crate::clock::Timestamp;
 
 /// The version of the envelope's own shape that this library writes.
@@ -36,6 +37,8 @@ struct Wire<'a> {
     idempotency: Option<Idempotency>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tenant: Option<Tenant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipient: Option<RecipientKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<TraceContext>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
@@ -71,6 +74,7 @@ impl Envelope {
             secret: self.secret,
             idempotency: self.idempotency.clone(),
             tenant: self.tenant.clone(),
+            recipient: self.recipient,
             trace: self.trace.clone(),
             metadata: self.metadata.clone(),
             payload: serde_json::from_slice(&self.payload)
@@ -110,6 +114,7 @@ impl Envelope {
             secret: wire.secret,
             idempotency: wire.idempotency,
             tenant: wire.tenant,
+            recipient: wire.recipient,
             trace: wire.trace,
             metadata: wire.metadata,
         })

@@ -71,18 +71,21 @@ pub(super) fn decide(
             let reason = clip_reason(&reason);
             let at = now.saturating_add(backoff.delay(attempt, random));
             match (policy.unknown, next(policy, attempt, at)) {
-                (UnknownPolicy::Retry, Next::Attempt) => Disposition::Retry {
+                (UnknownPolicy::Retry | UnknownPolicy::Ask, Next::Attempt) => Disposition::Retry {
                     at,
                     reason,
                     in_doubt: true,
                 },
                 (UnknownPolicy::Retry, Next::NoneLeft) => Disposition::Dead { reason },
                 // Not expired: an expired job was surely never sent, this one may have been.
-                (UnknownPolicy::Retry, Next::PastDeadline) | (UnknownPolicy::Stop, _) => {
-                    Disposition::Unknown { reason }
-                }
+                (UnknownPolicy::Retry, Next::PastDeadline)
+                | (UnknownPolicy::Ask, Next::NoneLeft | Next::PastDeadline)
+                | (UnknownPolicy::Stop, _) => Disposition::Unknown { reason },
             }
         }
+        Outcome::Unresolved { reason } => Disposition::Unknown {
+            reason: clip_reason(&reason),
+        },
     }
 }
 

@@ -85,6 +85,7 @@ pub(super) fn may_recover(kind: BackendErrorKind) -> bool {
         | BackendErrorKind::Inaccessible
         | BackendErrorKind::Locked
         | BackendErrorKind::BatchTooLarge
+        | BackendErrorKind::RecordTooLarge
         | BackendErrorKind::Io => true,
         BackendErrorKind::Corrupt
         | BackendErrorKind::NewerFormat

@@ -234,6 +234,7 @@ async fn lease(queue: &Queue<SmsJob>, kinds: &'static [KindInfo]) -> Vec<Envelop
         visibility: Duration::from_secs(30),
         wait: Duration::ZERO,
         rate_limit: None,
+        limits: Vec::new(),
     };
     let leased = queue.backend().lease(request).await.unwrap();
     leased

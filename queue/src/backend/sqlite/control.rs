@@ -69,6 +69,11 @@ pub(super) fn requeue(txn: &mut Txn<'_>, id: JobId) -> Result<Requeued, BackendE
     let fresh = Row { attempt: 0, ..job };
     let now = txn.now;
     settle::make_ready(txn, &fresh, now)?;
+    // Whoever brings it back has decided on the attempt in doubt. `in_doubt` stays: the job may have been sent.
+    txn.execute(
+        "UPDATE queue_jobs SET doubt_attempt = NULL, doubt_at = NULL WHERE seq = ?1",
+        [fresh.seq],
+    )?;
     txn.event(EventKind::Requeued, &fresh.subject(), None)?;
     Ok(Requeued::Requeued)
 }

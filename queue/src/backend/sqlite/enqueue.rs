@@ -7,7 +7,7 @@ use super::keys;
 use super::row::{state_code, unknown_code};
 use super::txn::{Subject, Txn};
 use crate::backend::{BackendError, Enqueued, EventKind};
-use crate::job::{Envelope, State};
+use crate::job::{Envelope, RecipientKey, State};
 
 /// Stores a batch; the answers are in its order.
 pub(super) fn enqueue(
@@ -71,8 +71,8 @@ fn insert(
         .connection
         .prepare_cached(
             "INSERT INTO queue_jobs (id, queue, state, priority, due_at, deadline, created_at, version, max_attempts,
-                 unknown, secret, kind, key, key_window, tenant, trace, metadata, payload)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                 unknown, secret, kind, key, key_window, tenant, trace, metadata, payload, recipient)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
              ON CONFLICT (id) DO NOTHING",
         )
         .map_err(translate)?;
@@ -107,6 +107,7 @@ fn insert(
                 .then(|| serde_json::to_string(&envelope.metadata).ok())
                 .flatten(),
             envelope.payload,
+            envelope.recipient.as_ref().map(RecipientKey::as_bytes),
         ])
         .map_err(translate)?;
     Ok(inserted == 1)

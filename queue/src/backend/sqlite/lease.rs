@@ -147,9 +147,10 @@ fn start(
         .connection
         .prepare_cached(&START)
         .and_then(|mut statement| {
-            statement.query_row(params![seq, lease_until as i64, txn.worker], |row| {
-                envelope(request.queue, row)
-            })
+            statement.query_row(
+                params![seq, lease_until as i64, txn.worker, txn.now],
+                |row| envelope(request.queue, row),
+            )
         })
         .map_err(translate)?;
     txn.count(queue, Some(State::Ready), Some(State::Running));
@@ -180,13 +181,15 @@ fn start(
         envelope,
         lease,
         attempt: hold.attempt,
+        doubt: hold.doubt,
         lease_until,
     }))
 }
 
 static START: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "UPDATE queue_jobs SET state = 2, attempt = attempt + 1, fence = fence + 1, lease_until = ?2, worker = ?3
+        "UPDATE queue_jobs SET state = 2, attempt = attempt + 1, fence = fence + 1, lease_until = ?2, worker = ?3,
+             started_at = ?4
          WHERE seq = ?1 RETURNING {ENVELOPE_COLUMNS}"
     )
 });

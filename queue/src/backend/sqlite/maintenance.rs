@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::error::translate;
 use super::keys;
 use super::options::{MAINTENANCE_ROWS_MAX, RETENTION_ROWS_MAX};
+use super::records;
 use super::recovery;
 use super::row::state_code;
 use super::settle::{self, ROW_COLUMNS, Row};
@@ -21,7 +22,8 @@ pub(super) fn run(txn: &mut Txn<'_>, dead: &[i64]) -> Result<(), BackendError> {
         refresh(txn, queue)?;
         retain(txn, queue)?;
     }
-    keys::sweep(txn, MAINTENANCE_ROWS_MAX)
+    keys::sweep(txn, MAINTENANCE_ROWS_MAX)?;
+    records::sweep(txn)
 }
 
 /// What must be true before a worker looks for work in `queue`.

@@ -3,6 +3,7 @@
 //! One thread writes, with natural group commit ([`writer`]); a second one reads beside it. Each operation is a function over
 //! a transaction, one file for each.
 
+mod charges;
 mod control;
 mod enqueue;
 mod error;
@@ -15,6 +16,7 @@ mod presence;
 mod query;
 mod rate;
 mod reader;
+mod records;
 mod recovery;
 mod reserve;
 mod row;
@@ -38,12 +40,13 @@ pub use schema::FORMAT_VERSION;
 use self::error::closed;
 use self::options::WAITING_JOBS_MAX;
 use self::reader::Reader;
+use self::records::SqliteRecords;
 use self::shared::Shared;
 use self::txn::Txn;
 use self::writer::{Call, Request};
 use super::{
     Backend, BackendError, BackendErrorKind, Cancelled, Delivery, Enqueued, EventStream, JobView,
-    Lease, LeaseRequest, ListFilter, Page, Requeued, Settled, Settlement, Stats,
+    Lease, LeaseRequest, ListFilter, Page, Records, Requeued, Settled, Settlement, Stats,
 };
 use crate::future::BoxFuture;
 use crate::job::{Envelope, IdempotencyKey, JobId, KindInfo, State};
@@ -54,7 +57,7 @@ use crate::job::{Envelope, IdempotencyKey, JobId, KindInfo, State};
 pub struct SqliteBackend {
     shared: Arc<Shared>,
     requests: Sender<Request>,
-    reader: Option<Reader>,
+    reader: Option<Arc<Reader>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -82,10 +85,7 @@ impl SqliteBackend {
         T: Send + 'static,
         F: FnMut(&mut Txn<'_>) -> Result<T, BackendError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        // A caller that went away needs no answer.
-        self.submit(work, move |result| drop(reply.send(result)))?;
-        answer.await.map_err(|_| closed())?
+        writer::write(&self.requests, work).await
     }
 
     fn submit<T, F, R>(&self, work: F, reply: R) -> Result<(), BackendError>
@@ -216,6 +216,14 @@ impl Backend for SqliteBackend {
         kinds: &'static [KindInfo],
     ) -> BoxFuture<'_, Result<u64, BackendError>> {
         Box::pin(self.write(move |txn| control::unpark(txn, &queue, kinds)))
+    }
+
+    fn records(&self) -> Arc<dyn Records> {
+        Arc::new(SqliteRecords {
+            shared: self.shared.clone(),
+            requests: self.requests.clone(),
+            reader: self.reader.clone(),
+        })
     }
 
     fn subscribe(&self) -> EventStream {

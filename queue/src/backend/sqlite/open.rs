@@ -68,7 +68,7 @@ pub(super) fn open(options: &SqliteOptions) -> Result<SqliteBackend, BackendErro
 /// A connection that writes, and what only a store in a file has.
 type Parts = (
     Connection,
-    Option<Reader>,
+    Option<Arc<Reader>>,
     Option<Presence>,
     Option<Reserve>,
 );
@@ -92,7 +92,7 @@ fn open_folder(folder: &Path) -> Result<Parts, BackendError> {
     let reader = Reader::start(connect(&file)?)?;
     Ok((
         connection,
-        Some(reader),
+        Some(Arc::new(reader)),
         Some(presence),
         Some(Reserve::keep(folder)),
     ))

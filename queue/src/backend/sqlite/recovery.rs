@@ -66,6 +66,7 @@ fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendErr
     let job = &lost.job;
     txn.event(EventKind::Recovered, &job.subject(), Some(cause))?;
     let attempt = job.attempt;
+    settle::doubt(txn, job)?;
     if lost.unknown == UnknownPolicy::Stop {
         return settle::finish(txn, job, State::Unknown, Some(cause), None);
     }
@@ -81,7 +82,6 @@ fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendErr
         };
         return settle::expire(txn, &in_doubt);
     }
-    settle::doubt(txn, job)?;
     // As after any failed attempt: a process that dies again and again must not use up the attempts of all that it runs
     // within a second.
     let at = txn

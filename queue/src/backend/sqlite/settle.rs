@@ -46,7 +46,10 @@ fn settle_one(txn: &mut Txn<'_>, settlement: &Settlement) -> Result<Settled, Bac
         }
         Disposition::Dead { reason } => finish(txn, &job, State::Dead, Some(reason), None)?,
         Disposition::Expired => expire(txn, &job)?,
-        Disposition::Unknown { reason } => finish(txn, &job, State::Unknown, Some(reason), None)?,
+        Disposition::Unknown { reason } => {
+            doubt(txn, &job)?;
+            finish(txn, &job, State::Unknown, Some(reason), None)?;
+        }
         Disposition::Park { reason, adoptable } => park(txn, &job.uncharged(), reason, *adoptable)?,
         Disposition::Release => make_ready(txn, &job.uncharged(), now)?,
     }
@@ -179,10 +182,11 @@ pub(super) fn expire(txn: &mut Txn<'_>, job: &Row) -> Result<(), BackendError> {
     finish(txn, job, State::Expired, Some("the deadline passed"), None)
 }
 
-/// Notes that an attempt of the job may have had its effect.
+/// Notes that this attempt of the job may have had its effect. The first such attempt is remembered.
 pub(super) fn doubt(txn: &Txn<'_>, job: &Row) -> Result<(), BackendError> {
     txn.execute(
-        "UPDATE queue_jobs SET in_doubt = 1 WHERE seq = ?1",
+        "UPDATE queue_jobs SET in_doubt = 1, doubt_at = CASE WHEN doubt_attempt IS NULL THEN coalesce(started_at, created_at)
+             ELSE doubt_at END, doubt_attempt = coalesce(doubt_attempt, attempt) WHERE seq = ?1",
         [job.seq],
     )?;
     Ok(())

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Instant;
 
 use rusqlite::{Connection, ErrorCode};
@@ -77,6 +77,21 @@ where
         let Self { value, reply, .. } = *self;
         reply(result.and_then(|()| value.ok_or_else(closed)));
     }
+}
+
+/// Runs `work` in the next transaction and waits until it is durable.
+pub(super) async fn write<T, F>(requests: &Sender<Request>, work: F) -> Result<T, BackendError>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Txn<'_>) -> Result<T, BackendError> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    // A caller that went away needs no answer.
+    let call = Call::new(work, move |result| drop(reply.send(result)));
+    requests
+        .send(Request::Task(Box::new(call)))
+        .map_err(|_| closed())?;
+    answer.await.map_err(|_| closed())?
 }
 
 pub(super) struct Writer {

@@ -118,6 +118,7 @@ impl Subject {
             visibility: VISIBILITY,
             wait: Duration::ZERO,
             rate_limit: None,
+            limits: Vec::new(),
         }
     }
 
