@@ -13,6 +13,8 @@ pub struct ProviderError {
     kind: ProviderErrorKind,
     code: Option<String>,
     detail: String,
+    elsewhere: bool,
+    opt_out: bool,
 }
 
 /// Which of the five things happened; each has exactly one right answer in a worker.
@@ -58,6 +60,8 @@ impl ProviderError {
             kind,
             code: None,
             detail: clip_reason(detail.as_ref()),
+            elsewhere: false,
+            opt_out: false,
         }
     }
 
@@ -93,6 +97,21 @@ impl ProviderError {
         self
     }
 
+    /// Marks a refusal that is this provider's alone: its network does not reach the number, another one's may.
+    #[must_use]
+    pub fn elsewhere(mut self) -> Self {
+        self.elsewhere = true;
+        self
+    }
+
+    /// Marks a refusal by the recipient: it opted out, or blocked the sender. Nothing more may be sent to it from this
+    /// sender until it says otherwise, through no provider.
+    #[must_use]
+    pub fn suppress(mut self) -> Self {
+        self.opt_out = true;
+        self
+    }
+
     /// Which of the five things happened.
     pub fn kind(&self) -> ProviderErrorKind {
         self.kind
@@ -101,6 +120,16 @@ impl ProviderError {
     /// The provider's own code, such as `1003`.
     pub fn provider_code(&self) -> Option<&str> {
         self.code.as_deref()
+    }
+
+    /// Whether another provider may take the very message that this one refused. Never for an opt-out.
+    pub fn may_help_elsewhere(&self) -> bool {
+        self.elsewhere && !self.opt_out
+    }
+
+    /// Whether the recipient opted out, or blocked the sender.
+    pub fn is_opt_out(&self) -> bool {
+        self.opt_out
     }
 }
 
@@ -120,8 +149,26 @@ impl fmt::Debug for ProviderError {
             .field("kind", &self.kind)
             .field("code", &self.code)
             .field("detail", &self.detail)
+            .field("elsewhere", &self.elsewhere)
+            .field("opt_out", &self.opt_out)
             .finish()
     }
 }
 
 impl std::error::Error for ProviderError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_whom_it_concerns() {
+        let plain = ProviderError::rejected("no such number");
+        assert!(!plain.may_help_elsewhere() && !plain.is_opt_out());
+        let unroutable = ProviderError::rejected("no route").elsewhere();
+        assert!(unroutable.may_help_elsewhere() && !unroutable.is_opt_out());
+        // A recipient that wants nothing is not asked through somebody else.
+        let opted_out = ProviderError::rejected("opted out").elsewhere().suppress();
+        assert!(!opted_out.may_help_elsewhere() && opted_out.is_opt_out());
+    }
+}

@@ -37,6 +37,9 @@ pub(super) enum Verdict {
     TooMany,
 }
 
+/// This account does not reach the number's network; another provider's may.
+const NETWORK_NOT_ALLOWED: u32 = 1002;
+
 /// Shortest wait after 4090, which says: try again after 5 minutes.
 const INTERNAL_ERROR_WAIT: Duration = Duration::from_secs(300);
 
@@ -52,7 +55,11 @@ const CODES: [(u32, Verdict, &str); 17] = {
     [
         (200, Accepted, "success"),
         (1001, Refused(Misconfigured), "invalid sender id"),
-        (1002, Refused(Rejected), "network not allowed"),
+        (
+            NETWORK_NOT_ALLOWED,
+            Refused(Rejected),
+            "network not allowed",
+        ),
         (1003, Refused(Rejected), "invalid mobile number"),
         (1004, LowCredit, "low bulk credits"),
         (1005, Refused(TRANSIENT), "system error"),
@@ -99,7 +106,10 @@ pub(super) fn refusal<'a>(
             ProviderError::new(kind, format!("undocumented code: {words}"))
         }
     };
-    error.code(code)
+    match code {
+        NETWORK_NOT_ALLOWED => error.code(code).elsewhere(),
+        _ => error.code(code),
+    }
 }
 
 /// A description without what might be a number, a key or a code (words with digits, long words), or may have been
@@ -176,6 +186,15 @@ mod tests {
             (7777, Refused(TRANSIENT)),
         ] {
             assert_eq!(verdict(code), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn only_a_network_that_is_not_reached_may_be_reached_elsewhere() {
+        for (code, ..) in CODES {
+            let error = refusal(ProviderErrorKind::Rejected, code, "", std::iter::empty());
+            assert_eq!(error.may_help_elsewhere(), code == 1002, "{code}");
+            assert!(!error.is_opt_out(), "{code}");
         }
     }
 
