@@ -1,9 +1,18 @@
 //! What may be sent, when, and for how much.
 
 mod quiet;
+mod refusal;
 mod region_zones;
+mod suppression;
+mod unchecked;
 mod zone;
 
 pub use quiet::{Day, SendWindows, SendWindowsError};
+pub use refusal::Refusal;
 pub use region_zones::zones_of;
+pub use suppression::{
+    Added, ImportError, Imported, LIFTED_KEPT, SENDER_BYTES_MAX, Sender, Suppress, Suppressed,
+    Suppression, SuppressionEntry, SuppressionPage, SuppressionReason, SuppressionScope,
+    SuppressionSource,
+};
 pub use zone::{Zone, ZoneError};
