@@ -11,8 +11,11 @@ use super::priority::Priority;
 use super::recipient::RecipientKey;
 use crate::clock::Timestamp;
 
-/// The version of the envelope's own shape that this library writes.
-pub const ENVELOPE_VERSION: u16 = 1;
+/// The newest version of the envelope's own shape that this library reads and writes.
+///
+/// Version 2 knows the unknown policy `ask`. An envelope that does not use it is written as version 1, which older
+/// libraries read.
+pub const ENVELOPE_VERSION: u16 = 2;
 
 /// The envelope as it is written: `v` first, the payload last, absent parts left out.
 #[derive(Serialize, Deserialize)]
@@ -60,7 +63,7 @@ impl Envelope {
     /// [`CodecError::Malformed`] when the payload is not JSON.
     pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
         let wire = Wire {
-            v: ENVELOPE_VERSION,
+            v: lowest_version(self.unknown),
             id: self.id,
             queue: self.queue.clone(),
             kind: self.kind.clone(),
@@ -118,6 +121,14 @@ impl Envelope {
             trace: wire.trace,
             metadata: wire.metadata,
         })
+    }
+}
+
+/// The lowest version that can say this.
+fn lowest_version(unknown: UnknownPolicy) -> u16 {
+    match unknown {
+        UnknownPolicy::Retry | UnknownPolicy::Stop => 1,
+        UnknownPolicy::Ask => 2,
     }
 }
 

@@ -19,7 +19,7 @@ pub use from_env::{FromEnvError, provider_from_env};
 pub use http::{TlsError, UrlError};
 pub use inquiry::{Answer, Inquiry};
 pub use message::{IntoMessage, Message, RenderError};
-pub use mock::{MOCK_CALLS_MAX, Mock, MockAnswer, MockCall};
+pub use mock::{MOCK_CALLS_MAX, Mock, MockAnswer, MockCall, MockInquiry};
 pub use receipt::Receipt;
 #[cfg(feature = "salum")]
 pub use salum::{

@@ -134,7 +134,7 @@ impl PhoneNumber {
 
 impl Address for PhoneNumber {
     fn canonical(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.as_e164())
+        self.as_e164().into()
     }
 
     fn masked(&self) -> Option<String> {

@@ -154,6 +154,7 @@ pub(super) fn finish(
     txn.execute(
         "UPDATE queue_jobs SET state = ?2, finished_at = ?3, attempt = ?4, reason = ?5, receipt = ?6,
              lease_until = NULL, worker = NULL, payload = CASE WHEN ?7 THEN payload END,
+             recipient = CASE WHEN ?7 THEN recipient END,
              in_doubt = in_doubt OR ?8
          WHERE seq = ?1",
         params![

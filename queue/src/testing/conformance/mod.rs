@@ -10,6 +10,7 @@
 //! # }
 //! ```
 
+mod charges;
 mod control;
 mod deadline;
 mod deduplication;
@@ -20,6 +21,7 @@ mod lease;
 mod park;
 mod query;
 mod rate;
+mod records;
 mod retention;
 mod settle;
 mod subject;
@@ -79,6 +81,18 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     events::events_tell_a_life_in_order,
     events::a_slow_observer_is_told_what_it_missed,
     retention::old_records_go_and_keys_stay,
+    records::a_record_is_replaced_by_compare_and_set,
+    records::a_revision_never_comes_back,
+    records::records_expire,
+    records::records_are_listed_in_the_order_of_their_keys,
+    records::a_record_over_the_limit_is_refused,
+    records::of_many_who_put_at_once_one_wins,
+    charges::a_charge_is_whole_or_not_at_all,
+    charges::a_token_is_charged_once,
+    charges::a_refund_gives_back_and_forgets,
+    charges::a_refused_charge_says_until_when,
+    charges::a_charge_over_the_limit_is_refused,
+    charges::those_who_charge_at_once_share_the_cap,
     control::a_closed_store_says_so,
 ];
 
