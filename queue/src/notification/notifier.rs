@@ -1,10 +1,11 @@
 //! [`Notifier`]: the shipped handler. Render, then send.
 
 use crate::backend::Doubt;
+use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{Job, UnknownPolicy};
+use crate::job::{Job, Priority, UnknownPolicy};
 use crate::provider::{
-    Answer, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, SendContext,
+    Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, SendContext,
 };
 use crate::worker::{Handler, JobContext, MISCONFIGURED_HOLD, Outcome};
 
@@ -44,6 +45,10 @@ impl<J: Job, P: Provider<J::Message>> Handler<J> for Notifier<P> {
             }
             Outcome::from(self.provider.send(&message, &send).await)
         })
+    }
+
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        self.provider.capacity(priority, now)
     }
 }
 

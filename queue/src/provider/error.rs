@@ -112,6 +112,12 @@ impl ProviderError {
         self
     }
 
+    /// The same error with another kind.
+    pub(crate) fn with_kind(mut self, kind: ProviderErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Which of the five things happened.
     pub fn kind(&self) -> ProviderErrorKind {
         self.kind

@@ -1,5 +1,6 @@
 //! Who delivers a message.
 
+mod capacity;
 mod error;
 #[cfg(feature = "sms")]
 mod from_env;
@@ -11,7 +12,9 @@ mod mock;
 mod receipt;
 #[cfg(feature = "salum")]
 mod salum;
+pub mod stack;
 
+pub use capacity::Capacity;
 pub use error::{ProviderError, ProviderErrorKind};
 #[cfg(feature = "sms")]
 pub use from_env::{FromEnvError, provider_from_env};
@@ -32,7 +35,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{IdempotencyKey, JobId, Kind, Tenant};
+use crate::job::{IdempotencyKey, JobId, Kind, Priority, Tenant, UnknownPolicy};
 
 /// Delivers messages of one channel.
 ///
@@ -55,6 +58,13 @@ pub trait Provider<M: Message>: Send + Sync + 'static {
         message: &'a M,
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>>;
+
+    /// How many messages of jobs of this priority it would take at `now`. Asked before jobs are leased, often: it must not
+    /// wait. Default: [`Capacity::Open`].
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        let _ = (priority, now);
+        Capacity::Open
+    }
 
     /// Asks the provider what became of an earlier send whose outcome nobody knows. Asked before a job of the policy
     /// [`Ask`](crate::job::UnknownPolicy::Ask) is sent again. Default: it can't tell.
@@ -86,6 +96,10 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Arc<P> {
         (**self).send(message, context)
     }
 
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        (**self).capacity(priority, now)
+    }
+
     fn inquire<'a>(
         &'a self,
         inquiry: &'a Inquiry<'a, M>,
@@ -105,6 +119,10 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Box<P> {
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
         (**self).send(message, context)
+    }
+
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        (**self).capacity(priority, now)
     }
 
     fn inquire<'a>(
@@ -131,6 +149,13 @@ pub struct SendContext {
     pub timeout: Duration,
     /// The job is never sent from this moment on.
     pub deadline: Option<Timestamp>,
+    /// How long it was until the deadline when this attempt began: what a provider may take as the message's validity.
+    pub time_left: Option<Duration>,
+    /// The job's priority: urgent messages go elsewhere while others wait for their provider.
+    pub priority: Priority,
+    /// What becomes of the job when nobody knows whether it was sent. Only under [`UnknownPolicy::Retry`] may a message
+    /// whose outcome is unknown be given to another provider.
+    pub unknown: UnknownPolicy,
     /// On whose behalf it is sent.
     pub tenant: Option<Tenant>,
 }
@@ -145,6 +170,9 @@ impl SendContext {
             attempt: 1,
             timeout,
             deadline: None,
+            time_left: None,
+            priority: Priority::Normal,
+            unknown: UnknownPolicy::Retry,
             tenant: None,
         }
     }

@@ -22,3 +22,13 @@ pub const REASON: &str = "reason";
 pub const ERROR_KIND: &str = "error.kind";
 /// How many jobs a log event speaks of.
 pub const JOBS: &str = "jobs";
+/// The provider's name, such as `salum`.
+pub const PROVIDER: &str = "provider.name";
+/// How a provider's call ended: [`CallOutcome::as_str`](crate::provider::stack::CallOutcome::as_str).
+pub const CALL_OUTCOME: &str = "provider.outcome";
+/// How long a provider's call took, in milliseconds.
+pub const CALL_LATENCY_MS: &str = "provider.latency_ms";
+/// A circuit breaker's state: [`BreakerState::as_str`](crate::provider::stack::BreakerState::as_str).
+pub const BREAKER_STATE: &str = "breaker.state";
+/// The provider's own code of an error, such as `1006`.
+pub const PROVIDER_CODE: &str = "provider.code";

@@ -43,7 +43,8 @@ pub(super) async fn run_due<J: Job>(queue: Queue<J>, handler: Arc<dyn Handler<J>
     }
 }
 
-/// A handler that is known to run.
+/// A handler that is known to run. It hides the inner one's capacity: the clock of a test stands still, so a worker that
+/// waited for capacity would wait for ever. Without it jobs are put off instead.
 struct Marked<J: Job>(Arc<dyn Handler<J>>);
 
 impl<J: Job> Handler<J> for Marked<J> {

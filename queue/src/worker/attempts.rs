@@ -58,6 +58,8 @@ impl<J: Job> Run<J> {
             max_attempts: envelope.max_attempts,
             created_at: envelope.created_at,
             deadline: envelope.deadline,
+            time_left: left,
+            priority: envelope.priority,
             timeout,
             idempotency_key: envelope.idempotency.map(|idempotency| idempotency.key),
             tenant: envelope.tenant,

@@ -1,5 +1,8 @@
 //! How many jobs a worker may take, and of which priorities. Pure arithmetic on counts.
 
+use crate::clock::Timestamp;
+use crate::provider::Capacity;
+
 /// Of this many concurrent jobs one is reserved for each more urgent class of priorities.
 pub const RESERVE_DIVISOR: usize = 10;
 /// Below this concurrency nothing is reserved: every job counts more than the order.
@@ -46,10 +49,28 @@ impl Free {
         self.max == 0
     }
 
-    /// Whether a priority may be taken that `asked` left out.
-    pub(super) fn opens(&self, asked: &Self) -> bool {
+    /// Whether other priorities may be taken than `asked` says: one that it left out, or not any more one that it names.
+    pub(super) fn differs(&self, asked: &Self) -> bool {
         (self.max_by_priority.iter().zip(&asked.max_by_priority))
-            .any(|(&now, &then)| now > 0 && then == 0)
+            .any(|(&now, &then)| (now > 0) != (then > 0))
+    }
+
+    /// What of it the handler has capacity for, by priority; and when more of it may have, if some has none.
+    pub(super) fn within(mut self, capacities: [Capacity; 4]) -> (Self, Option<Timestamp>) {
+        let mut opens_at: Option<Timestamp> = None;
+        for (free, capacity) in self.max_by_priority.iter_mut().zip(capacities) {
+            match capacity {
+                Capacity::Open => {}
+                Capacity::Upto(jobs) => *free = jobs.min(*free),
+                Capacity::ClosedUntil(at) => {
+                    *free = 0;
+                    opens_at = Some(opens_at.map_or(at, |earlier| earlier.min(at)));
+                }
+            }
+        }
+        let most = self.max_by_priority.into_iter().max();
+        self.max = self.max.min(most.unwrap_or(0));
+        (self, opens_at)
     }
 }
 
@@ -139,8 +160,27 @@ mod tests {
     #[test]
     fn a_lane_opens_when_it_had_no_room_before() {
         let full_of_bulk = free(20, [0, 0, 2, 16]);
-        assert!(free(20, [0, 0, 1, 16]).opens(&full_of_bulk));
-        assert!(!free(20, [0, 0, 2, 16]).opens(&full_of_bulk));
-        assert!(!free(20, [0; 4]).opens(&free(20, [0, 0, 3, 0])));
+        assert!(free(20, [0, 0, 1, 16]).differs(&full_of_bulk));
+        assert!(!free(20, [0, 0, 2, 16]).differs(&full_of_bulk));
+        assert!(!free(20, [0; 4]).differs(&free(20, [0, 0, 3, 0])));
+    }
+
+    #[test]
+    fn a_provider_closes_lanes_and_says_when_they_open() {
+        use Capacity::{ClosedUntil, Open, Upto};
+        let at = Timestamp::from_millis;
+        let all = free(20, [0; 4]);
+        assert_eq!(all.within([Open; 4]), (all, None));
+        let (few, none) = all.within([Open, Open, Upto(3), Upto(0)]);
+        assert_eq!((few.max, few.max_by_priority), (18, [18, 18, 3, 0]));
+        assert_eq!(none, None);
+        let (urgent, opens_at) =
+            all.within([Open, Upto(2), ClosedUntil(at(9)), ClosedUntil(at(7))]);
+        assert_eq!((urgent.max, urgent.max_by_priority), (18, [18, 2, 0, 0]));
+        assert_eq!(opens_at, Some(at(7)));
+        let (closed, _) = all.within([ClosedUntil(at(7)); 4]);
+        assert!(closed.is_none());
+        assert!(closed.differs(&all) && all.differs(&closed));
+        assert_eq!(all.within([Upto(1); 4]).0.max, 1);
     }
 }

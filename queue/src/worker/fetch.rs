@@ -8,7 +8,9 @@ use super::capacity::Free;
 use super::options::Options;
 use super::outage::Outage;
 use crate::backend::{Backend, BackendError, Delivery, LeaseRequest, Stats};
+use crate::clock::Clock;
 use crate::job::Job;
+use crate::provider::Capacity;
 
 /// How long one request waits for the first job. Only bounds what a lost wake-up costs; a job wakes the request at once.
 pub const LEASE_WAIT: Duration = Duration::from_secs(10);
@@ -49,6 +51,8 @@ pub(super) struct Fetch {
     outage: Outage,
     empty_soon: u32,
     waits: bool,
+    /// The handler has no capacity for some priority until then.
+    opens_at: Option<u64>,
 }
 
 impl Fetch {
@@ -66,16 +70,38 @@ impl Fetch {
             outage: Outage::none("lease", queue),
             empty_soon: 0,
             waits: false,
+            opens_at: None,
         }
     }
 
     /// The next moment at which there is something to do that no answer announces.
     pub(super) fn next_due(&self) -> Option<u64> {
-        self.waits.then(|| self.outage.until())
+        let outage = self.waits.then(|| self.outage.until());
+        outage.into_iter().chain(self.opens_at).min()
     }
 
-    /// Asks for what `free` allows. An outstanding question that left out what is allowed by now is withdrawn first; jobs
-    /// that were there already are returned.
+    /// What of `free` the handler has capacity for at `now`.
+    ///
+    /// A worker that runs until the queue is empty waits for capacity no longer than [`LEASE_WAIT`]: then it takes the jobs
+    /// all the same, so that they are put off and it comes to an end.
+    pub(super) fn within(
+        &mut self,
+        free: Free,
+        capacities: [Capacity; 4],
+        clock: &dyn Clock,
+    ) -> Free {
+        let (limited, opens_at) = free.within(capacities);
+        let wait = opens_at.map(|at| at.since(clock.now()));
+        if self.until_empty && wait.is_some_and(|wait| wait > LEASE_WAIT) {
+            self.opens_at = None;
+            return free;
+        }
+        self.opens_at = wait.map(|wait| clock.uptime().saturating_add(millis(wait).max(1)));
+        limited
+    }
+
+    /// Asks for what `free` allows. An outstanding question for other priorities than are allowed by now is withdrawn
+    /// first; jobs that were there already are returned.
     pub(super) fn begin<J: Job>(
         &mut self,
         backend: &Arc<dyn Backend>,
@@ -90,7 +116,7 @@ impl Fetch {
             Question::Wait
         };
         if self.call.is_outstanding() {
-            if !free.opens(&self.asked) && question == self.question {
+            if !free.differs(&self.asked) && question == self.question {
                 return None;
             }
             if let Some(answer) = self.call.cancel() {
@@ -162,6 +188,7 @@ impl Fetch {
     /// Withdraws the outstanding question; jobs that were there already are returned.
     pub(super) fn cancel(&mut self) -> Option<Result<Fetched, BackendError>> {
         self.waits = false;
+        self.opens_at = None;
         self.call.cancel()
     }
 }

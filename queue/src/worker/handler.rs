@@ -8,9 +8,9 @@ use crate::backend::Doubt;
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
 use crate::job::{
-    IdempotencyKey, Job, JobId, Kind, KindInfo, Metadata, Tenant, TraceContext, UnknownPolicy,
+    IdempotencyKey, Job, JobId, Kind, KindInfo, Metadata, Priority, Tenant, TraceContext, UnknownPolicy,
 };
-use crate::provider::SendContext;
+use crate::provider::{Capacity, SendContext};
 
 /// What a worker runs for each job. It sees the job and its context and no backend, so it runs in a unit test as well.
 ///
@@ -21,11 +21,22 @@ pub trait Handler<J: Job>: Send + Sync + 'static {
     /// # Cancel safety
     /// The future is dropped when the attempt's time is over; the outcome is unknown then.
     fn handle<'a>(&'a self, job: &'a J, context: &'a JobContext) -> BoxFuture<'a, Outcome>;
+
+    /// How many jobs of this priority it could do at `now`. The worker asks before it leases, often: it must not wait.
+    /// Default: [`Capacity::Open`].
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        let _ = (priority, now);
+        Capacity::Open
+    }
 }
 
 impl<J: Job, H: Handler<J> + ?Sized> Handler<J> for Arc<H> {
     fn handle<'a>(&'a self, job: &'a J, context: &'a JobContext) -> BoxFuture<'a, Outcome> {
         (**self).handle(job, context)
+    }
+
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        (**self).capacity(priority, now)
     }
 }
 
@@ -49,6 +60,10 @@ pub struct JobContext {
     pub created_at: Timestamp,
     /// It is never sent from this moment on.
     pub deadline: Option<Timestamp>,
+    /// How long it was until the deadline when this attempt began.
+    pub time_left: Option<Duration>,
+    /// The job's priority.
+    pub priority: Priority,
     /// How long this attempt may take: the send timeout, or less when the deadline is nearer.
     pub timeout: Duration,
     /// The caller's idempotency key.
@@ -73,6 +88,8 @@ impl JobContext {
             max_attempts: kind.max_attempts,
             created_at: now,
             deadline: None,
+            time_left: None,
+            priority: kind.priority,
             timeout,
             idempotency_key: None,
             tenant: None,
@@ -93,6 +110,9 @@ impl JobContext {
         context.idempotency_key = self.idempotency_key.clone();
         context.attempt = self.attempt;
         context.deadline = self.deadline;
+        context.time_left = self.time_left;
+        context.priority = self.priority;
+        context.unknown = self.unknown;
         context.tenant = self.tenant.clone();
         context
     }

@@ -1,5 +1,6 @@
 //! [`Run`]: the worker's loop. One task holds all state; attempts are the only tasks beside it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ use super::shutdown::{Command, End, ShutdownReport};
 use super::table::Table;
 use crate::backend::{Backend, BackendError, Disposition, Settled};
 use crate::clock::Clock;
-use crate::job::Job;
+use crate::job::{Job, Priority};
+use crate::provider::Capacity;
 use crate::telemetry::names;
 
 /// How long the store has to record what a shutdown cut off. Together with the reaction time it stays below
@@ -191,10 +193,13 @@ impl<J: Job> Run<J> {
             return;
         }
         loop {
+            let capacities = self.capacities();
+            let free =
+                (self.fetch).within(self.table.free(), capacities, self.engine.clock.as_ref());
             let withdrawn = self.fetch.begin::<J>(
                 &self.engine.backend,
                 &self.engine.options,
-                self.table.free(),
+                free,
                 self.table.is_idle(),
                 now,
             );
@@ -206,6 +211,14 @@ impl<J: Job> Run<J> {
                 return;
             }
         }
+    }
+
+    /// What the handler has capacity for, by priority.
+    fn capacities(&self) -> [Capacity; 4] {
+        let now = self.engine.clock.now();
+        let ask = || Priority::ALL.map(|priority| self.engine.handler.capacity(priority, now));
+        // A handler with a bug must not end the worker; its attempts will show the bug.
+        catch_unwind(AssertUnwindSafe(ask)).unwrap_or([Capacity::Open; 4])
     }
 
     fn is_over(&self, now: u64) -> bool {

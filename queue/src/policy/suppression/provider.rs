@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::entry::{Sender, Suppress, SuppressionEntry, SuppressionReason, SuppressionSource};
 use super::list::Suppression;
+use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{Address, Addressed, Kind};
+use crate::job::{Address, Addressed, Kind, Priority};
 use crate::policy::Refusal;
 use crate::policy::unchecked::unchecked;
 use crate::provider::{
-    Answer, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt, SendContext,
+    Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt, SendContext,
 };
 
 /// A provider that refuses messages to recipients on a [`Suppression`] list, and puts those on it who it learns opted out.
@@ -150,6 +151,10 @@ where
         inquiry: &'a Inquiry<'a, M>,
     ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
         self.provider.inquire(inquiry)
+    }
+
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        self.provider.capacity(priority, now)
     }
 }
 

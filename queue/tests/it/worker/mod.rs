@@ -10,5 +10,6 @@ mod capacity;
 mod drain;
 mod hooks;
 mod leases;
+mod provider_capacity;
 mod stop;
 mod support;
