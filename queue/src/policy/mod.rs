@@ -7,7 +7,7 @@ mod suppression;
 mod unchecked;
 mod zone;
 
-pub use quiet::{Day, SendWindows, SendWindowsError};
+pub use quiet::{Day, QuietHours, SendWindows, SendWindowsError, Timed};
 pub use refusal::Refusal;
 pub use region_zones::zones_of;
 pub use suppression::{
