@@ -3,6 +3,7 @@
 mod quiet;
 mod refusal;
 mod region_zones;
+mod spend;
 mod suppression;
 mod unchecked;
 mod zone;
@@ -10,6 +11,9 @@ mod zone;
 pub use quiet::{Day, QuietHours, SendWindows, SendWindowsError, Timed};
 pub use refusal::Refusal;
 pub use region_zones::zones_of;
+pub use spend::{
+    Amount, CAP_NAME_BYTES_MAX, Cap, CapScope, Money, Period, PrefixError, PriceTable,
+};
 pub use suppression::{
     Added, ImportError, Imported, LIFTED_KEPT, SENDER_BYTES_MAX, Sender, Suppress, Suppressed,
     Suppression, SuppressionEntry, SuppressionPage, SuppressionReason, SuppressionScope,

@@ -165,7 +165,8 @@ impl QuietHours {
 
     pub(super) fn timing(&self, recipient: &PhoneNumber, context: &SendContext) -> Timing {
         // Priorities are ordered from the most urgent.
-        let reaches = |least: Option<Priority>| least.is_some_and(|least| context.priority <= least);
+        let reaches =
+            |least: Option<Priority>| least.is_some_and(|least| context.priority <= least);
         let is_exempt = (context.kind.as_ref()).is_some_and(|kind| self.exempt.contains(kind));
         if is_exempt || reaches(self.urgent_from) {
             return Timing::Now;
@@ -200,7 +201,10 @@ impl QuietHours {
 
 /// Names of our own table, each of which is held to exist by its test.
 fn named(names: &[&str]) -> Vec<Zone> {
-    names.iter().filter_map(|name| Zone::named(name).ok()).collect()
+    names
+        .iter()
+        .filter_map(|name| Zone::named(name).ok())
+        .collect()
 }
 
 impl fmt::Debug for QuietHours {
@@ -251,7 +255,10 @@ mod tests {
         }
         let at_home = utc("2026-01-05T19:00");
         let there = night.fallback(Zone::UTC);
-        assert_eq!(there.next_open(&number("+35699123456"), at_home), Some(at_home));
+        assert_eq!(
+            there.next_open(&number("+35699123456"), at_home),
+            Some(at_home)
+        );
     }
 
     #[test]
@@ -269,7 +276,10 @@ mod tests {
     #[test]
     fn windows_that_no_moment_of_a_country_shares_never_open() {
         let hour = QuietHours::new(SendWindows::quiet("10:00", "09:00").unwrap());
-        assert_eq!(hour.next_open(&number("+12015550123"), utc("2026-01-05T00:00")), None);
+        assert_eq!(
+            hour.next_open(&number("+12015550123"), utc("2026-01-05T00:00")),
+            None
+        );
     }
 
     #[test]
@@ -297,11 +307,18 @@ mod tests {
             (Normal, Some("2026-01-06T05:06"), morning),
             (Low, Some("2026-01-06T04:00"), morning),
         ] {
-            assert_eq!(timing(&night, "news", priority, deadline), expected, "{priority} {deadline:?}");
+            assert_eq!(
+                timing(&night, "news", priority, deadline),
+                expected,
+                "{priority} {deadline:?}"
+            );
         }
         assert_eq!(timing(&night, "alert", Low, None), Timing::Now);
         let strict = night.clone().urgent_from(None).before_deadline_from(None);
-        assert_eq!(timing(&strict, "news", Critical, Some("2026-01-06T04:00")), morning);
+        assert_eq!(
+            timing(&strict, "news", Critical, Some("2026-01-06T04:00")),
+            morning
+        );
         let critical = night.urgent_from(Critical);
         assert_eq!(timing(&critical, "news", High, None), morning);
         assert_eq!(timing(&critical, "news", Critical, None), Timing::Now);

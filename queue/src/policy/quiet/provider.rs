@@ -5,9 +5,7 @@ use crate::clock::Timestamp;
 use crate::future::BoxFuture;
 use crate::job::Priority;
 use crate::policy::Refusal;
-use crate::provider::{
-    Answer, Capacity, Inquiry, Provider, ProviderError, Receipt, SendContext,
-};
+use crate::provider::{Answer, Capacity, Inquiry, Provider, ProviderError, Receipt, SendContext};
 use crate::sms::SmsMessage;
 
 /// A provider that holds messages back during the recipients' [`QuietHours`]. Made by [`QuietHours::around`].

@@ -11,7 +11,8 @@ use crate::job::{Address, Addressed, Kind, Priority};
 use crate::policy::Refusal;
 use crate::policy::unchecked::unchecked;
 use crate::provider::{
-    Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt, SendContext,
+    Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt,
+    SendContext,
 };
 
 /// A provider that refuses messages to recipients on a [`Suppression`] list, and puts those on it who it learns opted out.
