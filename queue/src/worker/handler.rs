@@ -8,7 +8,8 @@ use crate::backend::Doubt;
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
 use crate::job::{
-    IdempotencyKey, Job, JobId, Kind, KindInfo, Metadata, Priority, Tenant, TraceContext, UnknownPolicy,
+    IdempotencyKey, Job, JobId, Kind, KindInfo, Metadata, Priority, Tenant, TraceContext,
+    UnknownPolicy,
 };
 use crate::provider::{Capacity, SendContext};
 

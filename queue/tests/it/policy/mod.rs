@@ -1,4 +1,10 @@
 //! Delivery policy: suppression, spend guard, quiet hours, through the worker that production uses.
 
+mod cool_down;
+mod kill_switch;
+mod quiet_hours;
+mod spend;
+mod spend_crash;
 mod support;
 mod suppression;
+mod together;

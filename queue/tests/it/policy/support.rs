@@ -49,6 +49,10 @@ impl Store {
         [Self::in_memory().await, Self::in_a_file().await]
     }
 
+    pub(super) fn is_a_file(&self) -> bool {
+        self.folder.is_some()
+    }
+
     pub(super) fn records(&self) -> Arc<dyn Records> {
         self.queue.records()
     }
@@ -67,14 +71,6 @@ impl Store {
     pub(super) async fn reason(&self, job: JobId) -> String {
         let view = self.queue.job(job).await.unwrap().unwrap();
         view.reason.unwrap_or_default()
-    }
-
-    /// Moves the clock to what clocks in `zone` show.
-    pub(super) fn go_to(&self, zone: &str, local: &str) {
-        let moment = moment(zone, local);
-        let now = queue::clock::Clock::now(&self.clock);
-        assert!(moment >= now, "the clock goes forward only");
-        self.clock.advance(moment.since(now));
     }
 }
 
