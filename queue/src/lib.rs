@@ -36,11 +36,12 @@
 //! | run them | [`Worker`], [`WorkerBuilder`](worker::WorkerBuilder), [`Handler`](worker::Handler) |
 //! | write an enum of your own | the derives [`Job`](derive@Job), [`Template`] and [`Payload`](derive@Payload) |
 //! | send through another provider | [`Provider`](provider::Provider) |
+//! | say who may be sent what, when and for how much | `policy` (feature `policy`) |
 //! | test an application | `testing` (feature `testing`) |
 //! | keep jobs elsewhere | [`Backend`](backend::Backend) |
 //!
 //! In the package's `docs` folder: `guarantees.md` says what is promised and where it ends, `job_states.md` what becomes of
-//! a job, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
+//! a job, `storage_format.md` and `wire_format.md` what is stored, `policy.md` what policies decide, and `architecture.md` how the code is laid out.
 //!
 //! # Features
 //!
@@ -51,6 +52,7 @@
 //! | `salum` | the provider for gateways of the Salum family; turns on `sms` and `http` | yes |
 //! | `http` | the HTTP client that providers share | by `salum` |
 //! | `tls-aws-lc`, `tls-ring` | what encrypts it | `tls-aws-lc` |
+//! | `policy` | suppression, spend guard, quiet hours | no |
 //! | `testing` | the test kit, with a stand-in gateway | no |
 
 // The derives name this crate `::queue`, here as everywhere.

@@ -171,7 +171,7 @@ impl SendWindows {
                 let begins = date.at(hour(from), minute(from), 0, 0);
                 // Shown twice when clocks are put back; both are looked at.
                 let shown = zone.to_ambiguous_timestamp(begins);
-                [shown.clone().earlier().ok(), shown.later().ok()]
+                [shown.earlier().ok(), shown.later().ok()]
                     .into_iter()
                     .flatten()
             })

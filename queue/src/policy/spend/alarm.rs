@@ -26,7 +26,8 @@ pub struct SpendAlarm {
     pub until: Timestamp,
 }
 
-type Callback = Arc<dyn Fn(&SpendAlarm) + Send + Sync>;
+/// What is called when a cap is reached.
+pub(super) type Callback = Arc<dyn Fn(&SpendAlarm) + Send + Sync>;
 
 /// Raises each alarm once: for a cap and period, over all processes.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::alarm::{Alarms, SpendAlarm};
+use super::alarm::{Alarms, Callback, SpendAlarm};
 use super::cap::{Amount, CAP_NAME_BYTES_MAX, Cap, CapScope};
 use super::countries::Countries;
 use super::guard::{CoolDown, Rules, SpendGuard};
@@ -46,7 +46,7 @@ pub struct SpendGuardBuilder {
     cool_downs: Vec<CoolDown>,
     over: OverCap,
     over_by_kind: Vec<(Kind, OverCap)>,
-    alarms: Vec<Arc<dyn Fn(&SpendAlarm) + Send + Sync>>,
+    alarms: Vec<Callback>,
 }
 
 impl SpendGuardBuilder {

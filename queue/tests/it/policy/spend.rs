@@ -293,8 +293,8 @@ async fn what_is_over_a_cap_waits_or_is_refused_by_kind() {
         assert_eq!((report.snoozed, report.dead, report.completed), (1, 1, 1));
         for (job, state) in [
             (first, State::Completed),
-            (waits.clone(), State::Snoozed),
-            (refused.clone(), State::Dead),
+            (waits, State::Snoozed),
+            (refused, State::Dead),
             (other, State::Completed),
         ] {
             assert_eq!(store.state(job.job_id).await, state);

@@ -279,7 +279,7 @@ async fn an_import_of_a_thousand_pages_through_and_again_changes_nothing() {
         let again = list.import(entries()).await.unwrap();
         assert_eq!((again.known, again.total()), (1000, 1000));
         // Lifted ones leave holes in the store, and none in the pages.
-        for number in numbers().step_by(2) {
+        for number in numbers().step_by(10) {
             list.lift_all(&key(&number)).await.unwrap();
         }
         let (mut seen, mut after): (Vec<RecipientKey>, Option<RecordKey>) = (Vec::new(), None);
@@ -294,7 +294,7 @@ async fn an_import_of_a_thousand_pages_through_and_again_changes_nothing() {
         }
         seen.sort_unstable();
         seen.dedup();
-        assert_eq!(seen.len(), 500);
+        assert_eq!(seen.len(), 900);
     }
 }
 
