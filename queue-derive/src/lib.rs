@@ -75,6 +75,7 @@ use crate::model::{Job, Namespace, Record};
 /// | `priority = "high"` | `critical`, `high`, `normal` or `low` | `normal` |
 /// | `max_attempts = 5` | attempts in all, from 1 | 3 |
 /// | `expires_after = "10m"` | how long after its enqueue it may still be sent, in `s`, `m`, `h` or `d`; or a function from `&Payload` to `Duration` | for ever; required for one-time codes |
+/// | `time_left = path` | a function from `&Payload` and the `Duration` until the job's deadline to the payload that is rendered when it is sent, for texts such as "valid for 9 minutes" | renders the payload as it is |
 /// | `unknown = "stop"` | what becomes of an attempt whose outcome nobody knows: `retry`, `stop`, or `ask` the provider first | `retry` |
 /// | `version = 2` | the version of the payload's shape, from 1 | 1 |
 /// | `upcast = path` | a function that brings older payloads to this version | none |

@@ -22,6 +22,7 @@ pub(super) fn implementation(job: &Job) -> TokenStream {
     let lifetimes = variants.iter().map(lifetime);
     let recipients = variants.iter().map(|variant| recipient(variant, runtime));
     let renders = variants.iter().map(|variant| render(job, variant));
+    let render_within = render_within(job);
     let codec = codec::functions(job);
     quote! {
         #[automatically_derived]
@@ -55,6 +56,7 @@ pub(super) fn implementation(job: &Job) -> TokenStream {
                 }
             }
 
+            #render_within
             #codec
         }
     }
@@ -144,4 +146,40 @@ fn render(job: &Job, variant: &Variant) -> TokenStream {
             ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
         },
     }
+}
+
+/// The texts that say how much time is left; nothing when there is none.
+fn render_within(job: &Job) -> Option<TokenStream> {
+    let runtime = &job.runtime;
+    let arms: Vec<TokenStream> = job
+        .variants
+        .iter()
+        .filter_map(|variant| {
+            let (ident, function) = (&variant.ident, variant.time_left.as_ref()?);
+            let changed = quote_spanned!(function.span()=> #function(payload, time_left));
+            Some(quote! {
+                Self::#ident(payload) => <Self as #runtime::Job>::render(&Self::#ident(#changed)),
+            })
+        })
+        .collect();
+    if arms.is_empty() {
+        return None;
+    }
+    // Every other variant renders the same at any time.
+    let others = (arms.len() < job.variants.len())
+        .then(|| quote!(_ => <Self as #runtime::Job>::render(self),));
+    Some(quote! {
+        fn render_within(
+            &self,
+            time_left: ::core::option::Option<::core::time::Duration>,
+        ) -> ::core::result::Result<Self::Message, #runtime::RenderError> {
+            let ::core::option::Option::Some(time_left) = time_left else {
+                return <Self as #runtime::Job>::render(self);
+            };
+            match self {
+                #(#arms)*
+                #others
+            }
+        }
+    })
 }

@@ -28,6 +28,7 @@ const VARIANT_KEYS: &[&str] = &[
     "priority",
     "max_attempts",
     "expires_after",
+    "time_left",
     "unknown",
     "version",
     "upcast",
@@ -62,6 +63,8 @@ pub(crate) struct Variant {
     pub(crate) priority: Ident,
     pub(crate) max_attempts: u16,
     pub(crate) expiry: Option<Expiry>,
+    /// What the payload reads like when only so much of its time is left.
+    pub(crate) time_left: Option<Path>,
     /// A variant of `UnknownPolicy`.
     pub(crate) unknown: Ident,
     pub(crate) version: u16,
@@ -183,6 +186,7 @@ impl Variant {
             ),
             max_attempts: attempts.unwrap_or(MAX_ATTEMPTS_DEFAULT),
             expiry: expiry(&entries, errors),
+            time_left: entries.path("time_left"),
             unknown: one_of(
                 entries.string("unknown"),
                 &[("retry", "Retry"), ("stop", "Stop"), ("ask", "Ask")],

@@ -14,7 +14,7 @@ fn an_enum_of_jobs() {
         #[job(queue = "sms", message = SmsMessage)]
         pub enum SmsJob {
             Welcome(WelcomeSms),
-            #[job(render = texts::otp, priority = "high", expires_after = OtpSms::lifetime, unknown = "stop")]
+            #[job(render = texts::otp, priority = "high", expires_after = OtpSms::lifetime, time_left = OtpSms::within, unknown = "stop")]
             Otp(OtpSms),
             #[job(name = "note", max_attempts = 1, expires_after = "10m", version = 2, upcast = older)]
             Notification(sms::NotificationSms),

@@ -66,6 +66,16 @@ pub trait Job: Send + Sync + Sized + 'static {
     /// [`RenderError`] when the payload can't become a message; no retry would help.
     fn render(&self) -> Result<Self::Message, RenderError>;
 
+    /// The message as it reads when `time_left` is left until the deadline; what a worker sends. As [`render`](Self::render)
+    /// unless the variant says `#[job(time_left = …)]`.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    fn render_within(&self, time_left: Option<Duration>) -> Result<Self::Message, RenderError> {
+        let _ = time_left;
+        self.render()
+    }
+
     /// The payload as JSON, tagged by `type`.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::worker::{Handler, JobContext, MISCONFIGURED_HOLD, Outcome};
 /// accepted is completed, what it never got is sent, and when it can't tell, the job is kept as unknown. Question and send
 /// have half of the attempt's time each.
 ///
-/// The exhaustive match from variant to render function is the job enum's own: [`Job::render`].
+/// The exhaustive match from variant to render function is the job enum's own: [`Job::render_within`].
 #[derive(Clone, Debug)]
 pub struct Notifier<P> {
     provider: P,
@@ -31,7 +31,7 @@ impl<P> Notifier<P> {
 impl<J: Job, P: Provider<J::Message>> Handler<J> for Notifier<P> {
     fn handle<'a>(&'a self, job: &'a J, context: &'a JobContext) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let message = match job.render() {
+            let message = match job.render_within(context.time_left) {
                 Ok(message) => message,
                 Err(error) => return Outcome::from(error),
             };
@@ -39,7 +39,13 @@ impl<J: Job, P: Provider<J::Message>> Handler<J> for Notifier<P> {
             if let (Some(doubt), UnknownPolicy::Ask) = (context.doubt, context.unknown) {
                 // The question and the send share the attempt's time.
                 send.timeout /= 2;
-                if let Some(outcome) = self.ask(&message, doubt, &send).await {
+                // As it read then: a text may say how much time is left.
+                let left = context.deadline.map(|at| at.since(doubt.started_at));
+                let sent = match job.render_within(left) {
+                    Ok(sent) => sent,
+                    Err(error) => return Outcome::from(error),
+                };
+                if let Some(outcome) = self.ask(&sent, doubt, &send).await {
                     return outcome;
                 }
             }

@@ -1,5 +1,7 @@
 //! Who delivers a message.
 
+#[cfg(feature = "africas-talking")]
+mod africas_talking;
 mod capacity;
 mod error;
 #[cfg(feature = "sms")]
@@ -13,7 +15,14 @@ mod receipt;
 #[cfg(feature = "salum")]
 mod salum;
 pub mod stack;
+#[cfg(feature = "twilio")]
+mod twilio;
 
+#[cfg(feature = "africas-talking")]
+pub use africas_talking::{
+    AFRICAS_TALKING_SANDBOX_URL, AFRICAS_TALKING_URL, AfricasTalking, AfricasTalkingError,
+    AfricasTalkingOptions,
+};
 pub use capacity::Capacity;
 pub use error::{ProviderError, ProviderErrorKind};
 #[cfg(feature = "sms")]
@@ -28,6 +37,10 @@ pub use receipt::Receipt;
 pub use salum::{
     BULK_ROWS, BULK_ROWS_MAX, Balance, CALLS_IN_FLIGHT, DeliveryFailure, DeliveryReport,
     DeliveryState, ParseBalanceError, SALUM_URL, Salum, SalumError, SalumOptions,
+};
+#[cfg(feature = "twilio")]
+pub use twilio::{
+    TWILIO_URL, Twilio, TwilioError, TwilioMessage, TwilioOptions, TwilioSender, TwilioStatus,
 };
 
 use std::sync::Arc;

@@ -6,12 +6,14 @@
     reason = "a test says what it expects by stopping, and why it skips by printing"
 )]
 
+mod ask;
 mod conformance;
 mod format;
 mod kit;
 #[cfg(feature = "policy")]
 mod policy;
 mod shared_file;
+mod stack;
 mod store_faults;
 mod support;
 mod wire;

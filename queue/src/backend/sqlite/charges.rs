@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::error::{full, translate};
+use super::error::full;
 use super::options::MAINTENANCE_ROWS_MAX;
 use super::txn::Txn;
 use crate::backend::{BackendError, CHARGE_AGE, Charge, Charged, RecordKey};
@@ -82,18 +82,21 @@ const TOTAL_MAX: u64 = i64::MAX as u64;
 
 /// Takes a charge back from its counters, as far as they are still kept, and forgets its token.
 pub(super) fn refund(txn: &mut Txn<'_>, token: &RecordKey) -> Result<bool, BackendError> {
-    let lines: Option<Option<String>> = txn
-        .connection
-        .prepare_cached("DELETE FROM queue_charges WHERE token = ?1 RETURNING lines")
-        .and_then(|mut statement| {
+    let lines: Option<Option<String>> = txn.with(
+        "SELECT lines FROM queue_charges WHERE token = ?1",
+        |statement| {
             statement
                 .query_row([token.as_str()], |row| row.get(0))
                 .optional()
-        })
-        .map_err(translate)?;
+        },
+    )?;
     let Some(lines) = lines else {
         return Ok(false);
     };
+    txn.execute(
+        "DELETE FROM queue_charges WHERE token = ?1",
+        [token.as_str()],
+    )?;
     let lines: Vec<Taken> = lines
         .and_then(|json| serde_json::from_str(&json).ok())
         .unwrap_or_default();
@@ -107,17 +110,14 @@ pub(super) fn refund(txn: &mut Txn<'_>, token: &RecordKey) -> Result<bool, Backe
 }
 
 fn total(txn: &Txn<'_>, (key, period, ends_at): Counter<'_>) -> Result<u64, BackendError> {
-    let total: Option<i64> = txn
-        .connection
-        .prepare_cached(
-            "SELECT total FROM queue_counters WHERE key = ?1 AND period = ?2 AND ends_at = ?3",
-        )
-        .and_then(|mut statement| {
+    let total: Option<i64> = txn.with(
+        "SELECT total FROM queue_counters WHERE key = ?1 AND period = ?2 AND ends_at = ?3",
+        |statement| {
             statement
                 .query_row(params![key, period, ends_at], |row| row.get(0))
                 .optional()
-        })
-        .map_err(translate)?;
+        },
+    )?;
     Ok(total
         .and_then(|total| u64::try_from(total).ok())
         .unwrap_or(0))

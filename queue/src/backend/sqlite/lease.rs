@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
-use super::error::translate;
 use super::maintenance;
 use super::rate::Window;
 use super::row::{ENVELOPE_COLUMNS, Hold, envelope};
@@ -99,25 +98,23 @@ impl Heads {
         budget: usize,
     ) -> Result<Self, BackendError> {
         let mut lanes = [const { VecDeque::new() }; 4];
-        let mut statement = txn
-            .connection
-            .prepare_cached(
-                "SELECT seq, due_at FROM queue_jobs WHERE queue = ?1 AND priority = ?2 AND state = 1
-                 ORDER BY due_at, seq LIMIT ?3",
-            )
-            .map_err(translate)?;
         for priority in Priority::ALL {
             let limit = budget.min(request.max_by_priority[priority.index()]);
             if limit == 0 {
                 continue;
             }
-            let rows = statement
-                .query_map(
-                    params![queue, priority.index() as i64, limit as i64],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
-                .map_err(translate)?;
-            lanes[priority.index()] = rows.collect::<Result<_, _>>().map_err(translate)?;
+            lanes[priority.index()] = txn.with(
+                "SELECT seq, due_at FROM queue_jobs WHERE queue = ?1 AND priority = ?2 AND state = 1
+                 ORDER BY due_at, seq LIMIT ?3",
+                |statement| {
+                    statement
+                        .query_map(
+                            params![queue, priority.index() as i64, limit as i64],
+                            |row| Ok((row.get(0)?, row.get(1)?)),
+                        )?
+                        .collect()
+                },
+            )?;
         }
         Ok(Self { lanes })
     }
@@ -143,16 +140,24 @@ fn start(
     seq: i64,
 ) -> Result<Option<Delivery>, BackendError> {
     let lease_until = txn.uptime.saturating_add(millis(request.visibility));
-    let (envelope, hold) = txn
-        .connection
-        .prepare_cached(&START)
-        .and_then(|mut statement| {
-            statement.query_row(
-                params![seq, lease_until as i64, txn.worker, txn.now],
-                |row| envelope(request.queue, row),
-            )
-        })
-        .map_err(translate)?;
+    // Read, then write: RETURNING would do both at once, but SQLite makes a temporary table for its answer each time.
+    let (envelope, mut hold) = txn.with(&FIND, |statement| {
+        statement.query_row([seq], |row| envelope(request.queue, row))
+    })?;
+    hold.attempt = hold.attempt.saturating_add(1);
+    hold.fence += 1;
+    txn.execute(
+        "UPDATE queue_jobs SET state = 2, attempt = ?2, fence = ?3, lease_until = ?4, worker = ?5,
+             started_at = ?6 WHERE seq = ?1",
+        params![
+            seq,
+            hold.attempt,
+            hold.fence,
+            lease_until as i64,
+            txn.worker,
+            txn.now
+        ],
+    )?;
     txn.count(queue, Some(State::Ready), Some(State::Running));
     let row = running(queue, &envelope, &hold);
     if envelope.is_expired(txn.now) {
@@ -186,13 +191,8 @@ fn start(
     }))
 }
 
-static START: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "UPDATE queue_jobs SET state = 2, attempt = attempt + 1, fence = fence + 1, lease_until = ?2, worker = ?3,
-             started_at = ?4
-         WHERE seq = ?1 RETURNING {ENVELOPE_COLUMNS}"
-    )
-});
+static FIND: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {ENVELOPE_COLUMNS} FROM queue_jobs WHERE seq = ?1"));
 
 fn running(queue: QueueId, envelope: &Envelope, hold: &Hold) -> Row {
     Row {
@@ -253,10 +253,9 @@ fn give_back(
 }
 
 fn load_window(txn: &Txn<'_>, queue: QueueId) -> Result<Option<Vec<u8>>, BackendError> {
-    txn.connection
-        .prepare_cached("SELECT rate FROM queue_queues WHERE id = ?1")
-        .and_then(|mut statement| statement.query_row([queue], |row| row.get(0)))
-        .map_err(translate)
+    txn.with("SELECT rate FROM queue_queues WHERE id = ?1", |statement| {
+        statement.query_row([queue], |row| row.get(0))
+    })
 }
 
 fn store_window(txn: &Txn<'_>, queue: QueueId, window: &Window) -> Result<(), BackendError> {
@@ -268,18 +267,17 @@ fn store_window(txn: &Txn<'_>, queue: QueueId, window: &Window) -> Result<(), Ba
 }
 
 fn is_paused(txn: &Txn<'_>, queue: QueueId) -> Result<bool, BackendError> {
-    txn.connection
-        .prepare_cached("SELECT paused FROM queue_queues WHERE id = ?1")
-        .and_then(|mut statement| statement.query_row([queue], |row| row.get(0)))
-        .map_err(translate)
+    txn.with(
+        "SELECT paused FROM queue_queues WHERE id = ?1",
+        |statement| statement.query_row([queue], |row| row.get(0)),
+    )
 }
 
 fn has_ready(txn: &Txn<'_>, queue: QueueId) -> Result<bool, BackendError> {
-    txn.connection
-        .prepare_cached("SELECT 1 FROM queue_jobs WHERE queue = ?1 AND priority BETWEEN 0 AND 3 AND state = 1 LIMIT 1")
-        .and_then(|mut statement| statement.query_row([queue], |_| Ok(())).optional())
-        .map(|found| found.is_some())
-        .map_err(translate)
+    txn.with(
+        "SELECT 1 FROM queue_jobs WHERE queue = ?1 AND priority BETWEEN 0 AND 3 AND state = 1 LIMIT 1",
+        |statement| statement.exists([queue]),
+    )
 }
 
 /// How long until a job becomes due, or a lease ends.
@@ -303,12 +301,11 @@ fn next_change(txn: &Txn<'_>, queue: QueueId) -> Result<Option<Duration>, Backen
 fn minimum<T: rusqlite::types::FromSql>(
     txn: &Txn<'_>,
     queue: QueueId,
-    sql: &str,
+    sql: &'static str,
 ) -> Result<Option<T>, BackendError> {
-    txn.connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.query_row([queue], |row| row.get(0)))
-        .map_err(translate)
+    txn.with(sql, |statement| {
+        statement.query_row([queue], |row| row.get(0))
+    })
 }
 
 fn earliest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {

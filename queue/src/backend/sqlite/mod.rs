@@ -23,6 +23,7 @@ mod row;
 mod schema;
 mod settle;
 mod shared;
+mod statements;
 mod txn;
 mod waiting;
 mod writer;

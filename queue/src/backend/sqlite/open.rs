@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::error::{inaccessible, translate};
 use super::options::{BUSY_TIMEOUT, CACHE_KIB, FILE_NAME};
@@ -118,6 +119,11 @@ fn configure(connection: &mut Connection) -> Result<(), BackendError> {
         .busy_handler(Some(wait_for_others))
         .map_err(translate)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Plans that do not look at the values of parameters: otherwise SQLite prepares each query with a `LIMIT ?` again
+    // whenever a value changes.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(translate)?;
     // Write-ahead log with a sync at each commit: what is acknowledged survives power loss, and readers go on beside the
     // writer. `secure_delete` overwrites what is wiped.
     connection

@@ -151,11 +151,10 @@ fn put(
     if !is_expected {
         return Ok(Put::Conflict);
     }
-    let revision: i64 = txn
-        .connection
-        .prepare_cached("UPDATE queue_revision SET last = last + 1 RETURNING last")
-        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-        .map_err(translate)?;
+    txn.execute("UPDATE queue_revision SET last = last + 1", [])?;
+    let revision: i64 = txn.with("SELECT last FROM queue_revision", |statement| {
+        statement.query_row([], |row| row.get(0))
+    })?;
     txn.execute(
         "INSERT INTO queue_records (space, key, value, revision, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (space, key) DO UPDATE

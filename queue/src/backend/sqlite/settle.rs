@@ -2,7 +2,6 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::error::translate;
 use super::keys;
 use super::row::state_code;
 use super::txn::{QueueId, Subject, Txn};
@@ -111,20 +110,18 @@ impl Row {
 /// The job under this settlement's lease; `None` when the lease was lost.
 fn held(txn: &Txn<'_>, settlement: &Settlement) -> Result<Option<Row>, BackendError> {
     let lease = settlement.lease;
-    txn.connection
-        .prepare_cached(
-            "SELECT seq, id, queue, state, attempt, kind, key, secret, in_doubt FROM queue_jobs
+    txn.with(
+        "SELECT seq, id, queue, state, attempt, kind, key, secret, in_doubt FROM queue_jobs
              WHERE seq = ?1 AND id = ?2 AND fence = ?3 AND state = 2",
-        )
-        .and_then(|mut statement| {
+        |statement| {
             statement
                 .query_row(
                     params![lease.slot as i64, lease.job, lease.fence as i64],
                     Row::read,
                 )
                 .optional()
-        })
-        .map_err(translate)
+        },
+    )
 }
 
 /// Puts a job into a terminal state. The body goes, unless it may be needed for a requeue and holds no secret; the key goes

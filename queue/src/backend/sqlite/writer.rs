@@ -19,6 +19,7 @@ use super::presence::Presence;
 use super::recovery;
 use super::reserve::Reserve;
 use super::shared::Shared;
+use super::statements::Statements;
 use super::txn::{Announcement, Effects, Memory, Txn};
 use crate::backend::{BackendError, BackendErrorKind};
 
@@ -210,6 +211,7 @@ impl Writer {
         self.begin()?;
         let mut txn = Txn {
             connection: &self.connection,
+            statements: Statements::new(&self.connection),
             memory: &mut self.memory,
             now: self.shared.clock.now(),
             uptime: self.shared.clock.uptime(),

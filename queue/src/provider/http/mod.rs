@@ -1,22 +1,30 @@
 //! The HTTP client that providers share: bounded, without redirects, and sure about what was sent.
 
 #![cfg_attr(
-    not(feature = "salum"),
-    expect(dead_code, reason = "the providers that need it turn it on")
+    not(all(feature = "salum", feature = "twilio", feature = "africas-talking")),
+    allow(dead_code, unused_imports, reason = "each provider uses a part of it")
 )]
 
 mod failure;
+#[cfg(test)]
+pub(crate) mod golden;
+pub(crate) mod json;
 mod retry_after;
+mod status;
 mod tls;
 mod url;
+mod words;
 
 pub(crate) use failure::HttpFailure;
+pub(crate) use status::{BUSY_WAIT, status_error};
 pub use tls::TlsError;
-pub(crate) use url::BaseUrl;
 pub use url::UrlError;
+pub(crate) use url::{BaseUrl, CallbackUrl};
+pub(crate) use words::safe;
 
 use std::time::Duration;
 
+use reqwest::RequestBuilder;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 
 use crate::clock::{Clock, SystemClock};
@@ -26,6 +34,9 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// How long a connection may take, DNS and TLS included, unless a provider's options say otherwise.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is sent and understood.
+const JSON: &str = "application/json";
 
 /// How long an idle connection is kept. Shorter than servers keep theirs (Apache: 5 s), because a request that meets a
 /// connection just being closed may have been read or not, and a new connection is cheaper than that doubt.
@@ -43,6 +54,18 @@ pub(crate) struct HttpAnswer {
     /// From `Retry-After`, between a second and an hour; `None` when it is missing or makes no sense.
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Vec<u8>,
+}
+
+impl HttpAnswer {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether its body may be believed. One of a server that fails inside proves nothing: a 500 may follow a real
+    /// send.
+    pub(crate) fn is_believable(&self) -> bool {
+        self.status < 500 && self.status != 429
+    }
 }
 
 impl HttpClient {
@@ -65,38 +88,56 @@ impl HttpClient {
         Ok(Self { client })
     }
 
-    /// Posts `body` and reads the answer; both together take at most `timeout`.
-    pub(crate) async fn post_json(
-        &self,
-        url: reqwest::Url,
-        body: Vec<u8>,
-        timeout: Duration,
-    ) -> Result<HttpAnswer, HttpFailure> {
-        let request = self
-            .client
-            .post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json")
-            .timeout(timeout)
-            .body(body);
-        let mut response = request.send().await.map_err(HttpFailure::from)?;
-        let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| retry_after::parse(value, SystemClock::default().now().into()));
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(HttpFailure::from)? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(HttpFailure::Unknown("the answer is too long"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(HttpAnswer {
-            status,
-            retry_after,
-            body,
-        })
+    /// A request for what is at `url`.
+    pub(crate) fn get(&self, url: reqwest::Url) -> RequestBuilder {
+        self.client.get(url).header(ACCEPT, JSON)
     }
+
+    /// A request that brings `body`, JSON, to `url`.
+    pub(crate) fn post_json(&self, url: reqwest::Url, body: Vec<u8>) -> RequestBuilder {
+        self.post(url, JSON).body(body)
+    }
+
+    /// A request that brings `body`, an encoded form, to `url`.
+    pub(crate) fn post_form(&self, url: reqwest::Url, body: String) -> RequestBuilder {
+        self.post(url, "application/x-www-form-urlencoded")
+            .body(body)
+    }
+
+    fn post(&self, url: reqwest::Url, content_type: &'static str) -> RequestBuilder {
+        self.client
+            .post(url)
+            .header(CONTENT_TYPE, content_type)
+            .header(ACCEPT, JSON)
+    }
+}
+
+/// Sends `request` and reads the answer; both together take at most `timeout`.
+pub(crate) async fn call(
+    request: RequestBuilder,
+    timeout: Duration,
+) -> Result<HttpAnswer, HttpFailure> {
+    let mut response = request
+        .timeout(timeout)
+        .send()
+        .await
+        .map_err(HttpFailure::from)?;
+    let status = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| retry_after::parse(value, SystemClock::default().now().into()));
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(HttpFailure::from)? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(HttpFailure::Unknown("the answer is too long"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(HttpAnswer {
+        status,
+        retry_after,
+        body,
+    })
 }

@@ -1,4 +1,4 @@
-//! [`BaseUrl`]: an address that credentials may be sent to.
+//! [`BaseUrl`]: an address that credentials may be sent to. [`CallbackUrl`]: one that a provider calls.
 
 use reqwest::Url;
 
@@ -44,6 +44,32 @@ impl BaseUrl {
     /// The host, for logs; the path may hold a token.
     pub(crate) fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
+    }
+}
+
+/// The address that a provider calls with its reports: `https:`, or `http:` on this machine. It may hold a token.
+#[derive(Clone)]
+pub(crate) struct CallbackUrl(String);
+
+impl CallbackUrl {
+    /// The address in `text`, kept as it is written: signatures cover every character.
+    pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
+        let text = text.trim();
+        let url = Url::parse(text).map_err(|_| UrlError::Malformed)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(UrlError::Credentials);
+        }
+        match url.scheme() {
+            _ if url.fragment().is_some() => Err(UrlError::Query),
+            "https" => Ok(Self(text.to_owned())),
+            "http" if is_loopback(&url) => Ok(Self(text.to_owned())),
+            "http" => Err(UrlError::Insecure),
+            _ => Err(UrlError::Malformed),
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -103,6 +129,23 @@ mod tests {
             assert_eq!(BaseUrl::parse(wrong, false).err(), Some(error), "{wrong}");
         }
         assert!(BaseUrl::parse("http://sms.example/", true).is_ok());
+    }
+
+    #[test]
+    fn a_callback_keeps_its_query_and_is_encrypted() {
+        let url = "https://app.example/reports/token?job=1";
+        assert_eq!(CallbackUrl::parse(url).unwrap().as_str(), url);
+        assert!(CallbackUrl::parse("http://127.0.0.1:8080/r").is_ok());
+        for (wrong, error) in [
+            ("/reports", UrlError::Malformed),
+            ("ftp://app.example/", UrlError::Malformed),
+            ("http://app.example/", UrlError::Insecure),
+            ("https://a:b@app.example/", UrlError::Credentials),
+            ("https://app.example/#part", UrlError::Query),
+        ] {
+            let result = CallbackUrl::parse(wrong);
+            assert_eq!(result.err(), Some(error), "{wrong}");
+        }
     }
 
     #[test]

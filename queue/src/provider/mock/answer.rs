@@ -8,6 +8,7 @@ use crate::provider::{ProviderError, ProviderErrorKind, Receipt};
 #[derive(Clone, Debug)]
 pub struct MockAnswer {
     pub(super) delay: Duration,
+    pub(super) accepts_first: bool,
     pub(super) act: Act,
 }
 
@@ -41,6 +42,24 @@ impl MockAnswer {
         Self::kind(ProviderErrorKind::Rejected)
     }
 
+    /// Fails as [`ProviderErrorKind::Rejected`], where [another provider may help](ProviderError::may_help_elsewhere).
+    pub fn rejected_here() -> Self {
+        Self::fail(
+            ProviderError::rejected("the mock does not reach this network")
+                .code("mock")
+                .elsewhere(),
+        )
+    }
+
+    /// Fails as [`ProviderErrorKind::Rejected`], because [the recipient opted out](ProviderError::is_opt_out).
+    pub fn opted_out() -> Self {
+        Self::fail(
+            ProviderError::rejected("the recipient wants nothing from the mock")
+                .code("mock")
+                .suppress(),
+        )
+    }
+
     /// Fails as [`ProviderErrorKind::Throttled`].
     pub fn throttled(after: Duration) -> Self {
         Self::kind(ProviderErrorKind::Throttled { after })
@@ -71,7 +90,22 @@ impl MockAnswer {
         Self::act(Act::Panic)
     }
 
-    /// Takes this long first, by tokio's clock. Default: no time.
+    /// The message is accepted first and counts as sent, whatever the answer says and whether anybody waits for it: a
+    /// connection that is cut behind the message, an answer that comes too late.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use queue::provider::MockAnswer;
+    /// let cut = MockAnswer::unknown().after_accepting();
+    /// let late = MockAnswer::accept().after(Duration::from_secs(60)).after_accepting();
+    /// ```
+    #[must_use]
+    pub fn after_accepting(mut self) -> Self {
+        self.accepts_first = true;
+        self
+    }
+
+    /// Takes this long first, by [the mock's clock](super::Mock::clock). Default: no time.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -85,6 +119,7 @@ impl MockAnswer {
     fn act(act: Act) -> Self {
         Self {
             delay: Duration::ZERO,
+            accepts_first: false,
             act,
         }
     }

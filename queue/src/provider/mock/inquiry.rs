@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{MOCK_CALLS_MAX, Mock};
 use crate::clock::Timestamp;
 use crate::job::JobId;
-use crate::provider::{Answer, Inquiry, Message, ProviderError};
+use crate::provider::{Answer, Inquiry, Message, ProviderError, Receipt};
 
 /// An inquiry that a [`Mock`] was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +51,13 @@ impl<M: Message> Mock<M> {
 
     pub(super) fn answer(&self, inquiry: &Inquiry<'_, M>) -> Result<Answer, ProviderError> {
         let mut state = self.lock();
-        let accepted = state.calls.iter().find_map(|call| match &call.answer {
-            Some(Ok(receipt)) if call.context.job == inquiry.job => Some(receipt.clone()),
-            _ => None,
+        let accepted = state.calls.iter().find_map(|call| {
+            let asked = call.accepted && call.context.job == inquiry.job;
+            asked.then(|| match &call.answer {
+                Some(Ok(receipt)) => receipt.clone(),
+                // Accepted, whatever was answered.
+                _ => Receipt::new(&*self.name),
+            })
         });
         let answer = match state.inquiries.script.pop_front() {
             Some(scripted) => scripted,
@@ -79,7 +83,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::provider::{MockAnswer, Provider, Receipt, SendContext};
+    use crate::provider::{MockAnswer, Provider, SendContext};
 
     #[derive(Clone)]
     struct Note;

@@ -16,12 +16,17 @@ use tokio::sync::watch;
 
 use self::answer::Act;
 use self::inquiry::Inquiries;
-use super::{Answer, Inquiry, Message, Provider, ProviderError, Receipt, SendContext};
+use super::{Answer, Capacity, Inquiry, Message, Provider, ProviderError, Receipt, SendContext};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::future::BoxFuture;
+use crate::job::Priority;
 
 /// How many calls a mock remembers; older ones are forgotten, but still counted. A bound, because a mock may also stand
 /// in for a provider on a development server that runs for weeks.
 pub const MOCK_CALLS_MAX: usize = 100_000;
+
+/// The name of one that was not told another.
+const NAME: &str = "mock";
 
 /// A provider for tests and development: sends nothing, accepts everything unless told otherwise, and remembers every
 /// call.
@@ -39,6 +44,8 @@ pub const MOCK_CALLS_MAX: usize = 100_000;
 /// ```
 pub struct Mock<M> {
     shared: Arc<Shared<M>>,
+    name: Arc<str>,
+    clock: Arc<dyn Clock>,
 }
 
 /// One call of a [`Mock`].
@@ -51,6 +58,8 @@ pub struct MockCall<M> {
     pub context: SendContext,
     /// What the mock answered; `None` while it has not, or when it hung or panicked.
     pub answer: Option<Result<Receipt, ProviderError>>,
+    /// Whether the message was accepted, whatever the answer says; see [`MockAnswer::after_accepting`].
+    pub accepted: bool,
 }
 
 struct Shared<M> {
@@ -62,6 +71,7 @@ struct Shared<M> {
 struct State<M> {
     script: VecDeque<MockAnswer>,
     rule: Rule<M>,
+    capacity: Capacity,
     calls: VecDeque<MockCall<M>>,
     /// How many calls there were; the first one in `calls` has the number `called - calls.len()`.
     called: usize,
@@ -94,6 +104,7 @@ impl<M: Message> Mock<M> {
         let state = State {
             script: VecDeque::new(),
             rule: Arc::new(rule),
+            capacity: Capacity::Open,
             calls: VecDeque::new(),
             called: 0,
             inquiries: Inquiries::default(),
@@ -103,7 +114,34 @@ impl<M: Message> Mock<M> {
                 state: Mutex::new(state),
                 sent: watch::Sender::new(0),
             }),
+            name: NAME.into(),
+            clock: Arc::new(SystemClock::default()),
         }
+    }
+
+    /// Another name than `mock`, to tell several apart.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Takes its time by `clock`. Default: the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// What it says of its capacity from now on. Default: [`Capacity::Open`]. It takes messages all the same.
+    pub fn set_capacity(&self, capacity: Capacity) {
+        self.lock().capacity = capacity;
+    }
+
+    /// What it does from now on with messages that no script covers, as [`always`](Self::always).
+    pub fn set_always(&self, answer: impl Into<MockAnswer>) {
+        let answer = answer.into();
+        self.lock().rule = Arc::new(move |_, _| answer.clone());
     }
 
     /// Appends an answer to the script. Each call takes the next one; when none is left, the rule decides.
@@ -136,10 +174,7 @@ impl<M: Message> Mock<M> {
     where
         M: Clone,
     {
-        let accepted = |call: &MockCall<M>| match call.answer {
-            Some(Ok(_)) => Some(call.message.clone()),
-            _ => None,
-        };
+        let accepted = |call: &MockCall<M>| call.accepted.then(|| call.message.clone());
         self.lock().calls.iter().filter_map(accepted).collect()
     }
 
@@ -153,7 +188,7 @@ impl<M: Message> Mock<M> {
     where
         M: Clone,
     {
-        let accepted = |call: &&MockCall<M>| matches!(call.answer, Some(Ok(_)));
+        let accepted = |call: &&MockCall<M>| call.accepted;
         let state = self.lock();
         let last = state.calls.iter().rev().find(accepted);
         last.map(|call| call.message.clone())
@@ -205,6 +240,7 @@ impl<M: Message> Mock<M> {
                 message: message.clone(),
                 context: context.clone(),
                 answer: None,
+                accepted: false,
             });
             if let Some(answer) = state.script.pop_front() {
                 return (number, answer);
@@ -216,24 +252,30 @@ impl<M: Message> Mock<M> {
     }
 
     fn end(&self, number: usize, answer: &Result<Receipt, ProviderError>) {
+        self.change(number, |call| call.answer = Some(answer.clone()));
+    }
+
+    fn accept(&self, number: usize) {
+        self.change(number, |call| call.accepted = true);
+        self.shared.sent.send_modify(|sent| *sent += 1);
+    }
+
+    /// Changes a call, unless it is forgotten.
+    fn change(&self, number: usize, change: impl FnOnce(&mut MockCall<M>)) {
         let mut state = self.lock();
         let forgotten = state.called - state.calls.len();
         let call = number
             .checked_sub(forgotten)
             .and_then(|index| state.calls.get_mut(index));
         if let Some(call) = call {
-            call.answer = Some(answer.clone());
-        }
-        drop(state);
-        if answer.is_ok() {
-            self.shared.sent.send_modify(|sent| *sent += 1);
+            change(call);
         }
     }
 }
 
 impl<M: Message + Clone> Provider<M> for Mock<M> {
     fn name(&self) -> &str {
-        "mock"
+        &self.name
     }
 
     fn send<'a>(
@@ -243,17 +285,27 @@ impl<M: Message + Clone> Provider<M> for Mock<M> {
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
         Box::pin(async move {
             let (number, answer) = self.begin(message, context);
+            let accepted_first = answer.accepts_first;
+            if accepted_first {
+                self.accept(number);
+            }
             if !answer.delay.is_zero() {
-                tokio::time::sleep(answer.delay).await;
+                self.clock.sleep(answer.delay).await;
             }
             let answer = match answer.act {
-                Act::Accept => Ok(Receipt::new("mock").message_id(format!("mock-{}", number + 1))),
+                Act::Accept => {
+                    let id = format!("{}-{}", self.name, number + 1);
+                    Ok(Receipt::new(&*self.name).message_id(id))
+                }
                 Act::Receipt(receipt) => Ok(receipt),
                 Act::Fail(error) => Err(error),
                 Act::Hang => std::future::pending().await,
                 Act::Panic => panic!("the mock was told to panic"),
             };
             self.end(number, &answer);
+            if answer.is_ok() && !accepted_first {
+                self.accept(number);
+            }
             answer
         })
     }
@@ -263,6 +315,10 @@ impl<M: Message + Clone> Provider<M> for Mock<M> {
         inquiry: &'a Inquiry<'a, M>,
     ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
         Box::pin(async move { self.answer(inquiry) })
+    }
+
+    fn capacity(&self, _: Priority, _: Timestamp) -> Capacity {
+        self.lock().capacity
     }
 }
 
@@ -276,6 +332,8 @@ impl<M> Clone for Mock<M> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
+            name: Arc::clone(&self.name),
+            clock: Arc::clone(&self.clock),
         }
     }
 }
@@ -372,6 +430,37 @@ mod tests {
         let hung = tokio::time::timeout(hour, mock.send(&note, &context)).await;
         assert!(hung.is_err());
         assert_eq!((mock.call_count(), mock.sent_count()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_message_can_be_sent_although_the_answer_never_comes() {
+        let clock = crate::clock::ManualClock::default();
+        let hour = Duration::from_secs(3600);
+        let mock = Mock::new()
+            .named("primary")
+            .clock(clock.clone())
+            .then(MockAnswer::unknown().after_accepting())
+            .then(MockAnswer::accept().after(hour).after_accepting());
+        let context = context();
+        mock.send(&Note("a"), &context).await.unwrap_err();
+        assert_eq!((mock.call_count(), mock.sent_count()), (1, 1));
+        let (note, late) = (Note("b"), mock.clone());
+        let mut call = std::pin::pin!(late.send(&note, &context));
+        let waker = std::task::Waker::noop();
+        let mut poll = || {
+            call.as_mut()
+                .poll(&mut std::task::Context::from_waker(waker))
+        };
+        assert!(poll().is_pending());
+        assert_eq!((mock.sent_count(), mock.calls()[1].accepted), (2, true));
+        assert!(mock.sent() == [Note("a"), Note("b")]);
+        clock.advance(hour);
+        let std::task::Poll::Ready(Ok(receipt)) = poll() else {
+            panic!("the hour is over");
+        };
+        assert_eq!(receipt.provider, "primary");
+        // Not counted twice.
+        assert_eq!(mock.sent_count(), 2);
     }
 
     #[tokio::test]

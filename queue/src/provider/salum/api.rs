@@ -10,7 +10,7 @@ use super::matching::{Match, Sent, match_rows};
 use super::waiting::{self, Waiting};
 use super::wire::{Answer, Credentials, Flat, Outgoing, Row};
 use super::{Balance, DeliveryReport, NAME};
-use crate::provider::http::{BaseUrl, HttpAnswer, HttpClient, HttpFailure};
+use crate::provider::http::{self, BaseUrl, HttpAnswer, HttpClient, HttpFailure};
 use crate::provider::{ProviderError, ProviderErrorKind, Receipt};
 
 /// The connection to one account.
@@ -248,15 +248,14 @@ impl Api {
             .post(endpoint, body, timeout)
             .await
             .map_err(|failure| ProviderError::transient(failure.words()))?;
-        if answer.status < 500
-            && answer.status != 429
+        if answer.is_believable()
             && let Some(flat) = Flat::read(&answer.body)
         {
             return Ok(flat);
         }
         let error = match answer.status {
             200..300 => return Err(ProviderError::transient("the answer makes no sense")),
-            status => error::status_error(status, answer.retry_after),
+            status => http::status_error(status, answer.retry_after),
         };
         Err(match error.kind() {
             ProviderErrorKind::Unknown => {
@@ -274,7 +273,7 @@ impl Api {
     ) -> Result<HttpAnswer, HttpFailure> {
         let slash = if self.trailing_slash { "/" } else { "" };
         let url = self.url.join(&format!("{endpoint}{slash}"));
-        self.client.post_json(url, body, timeout).await
+        http::call(self.client.post_json(url, body), timeout).await
     }
 }
 
@@ -295,16 +294,14 @@ impl Chunk {
 /// The answer to a send, or what its absence means.
 fn read(answer: &HttpAnswer) -> Result<Answer, ProviderError> {
     let status = answer.status;
-    let success = (200..300).contains(&status);
-    // A body of a gateway that fails inside proves nothing: a 500 may follow a real send.
-    let readable = status < 500 && status != 429;
+    let success = answer.is_success();
     match Answer::read(&answer.body) {
         Some(Answer::Flat(flat)) if !success && error::verdict(flat.code) == Verdict::Accepted => {
-            Err(error::status_error(status, answer.retry_after))
+            Err(http::status_error(status, answer.retry_after))
         }
-        Some(read) if readable => Ok(read),
+        Some(read) if answer.is_believable() => Ok(read),
         _ if success => Err(ProviderError::unknown("the answer makes no sense")),
-        _ => Err(error::status_error(status, answer.retry_after)),
+        _ => Err(http::status_error(status, answer.retry_after)),
     }
 }
 

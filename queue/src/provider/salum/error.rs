@@ -1,9 +1,8 @@
 //! The gateway's codes as a [`ProviderError`], and what can be wrong with the settings.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::provider::http::{TlsError, UrlError};
+use crate::provider::http::{TlsError, UrlError, safe};
 use crate::provider::{ProviderError, ProviderErrorKind};
 
 /// A client that can't be made. Never holds a credential.
@@ -112,47 +111,6 @@ pub(super) fn refusal<'a>(
     }
 }
 
-/// A description without what might be a number, a key or a code (words with digits, long words), or may have been
-/// repeated from a text.
-fn safe<'a>(description: &str, texts: impl Iterator<Item = &'a str>) -> String {
-    let bare = |word: &str| {
-        word.trim_matches(|c: char| !c.is_alphanumeric())
-            .to_lowercase()
-    };
-    let private: HashSet<String> = texts.flat_map(str::split_whitespace).map(bare).collect();
-    let hidden = |word: &str| {
-        let hidden = word.bytes().any(|byte| byte.is_ascii_digit())
-            || word.len() > 20
-            || private.contains(&bare(word));
-        if hidden { "…" } else { word }.to_owned()
-    };
-    let words: Vec<String> = description
-        .split_whitespace()
-        .take(12)
-        .map(hidden)
-        .collect();
-    words.join(" ")
-}
-
-/// What an HTTP status other than 2xx says of a send, when its body says nothing.
-pub(super) fn status_error(status: u16, retry_after: Option<Duration>) -> ProviderError {
-    /// How long a gateway that is too busy is left alone when it does not say.
-    const BUSY_WAIT: Duration = Duration::from_secs(10);
-    let kind = match status {
-        429 => ProviderErrorKind::Throttled {
-            after: retry_after.unwrap_or(BUSY_WAIT),
-        },
-        503 => ProviderErrorKind::Transient { after: retry_after },
-        400 | 413 | 414 | 422 => ProviderErrorKind::Rejected,
-        // The server gave up waiting for a request that it may have read.
-        408 => ProviderErrorKind::Unknown,
-        // 3xx too: a redirect is not followed, for it would take the key elsewhere.
-        300..=499 => ProviderErrorKind::Misconfigured,
-        _ => ProviderErrorKind::Unknown,
-    };
-    ProviderError::new(kind, format!("HTTP status {status}")).code(format_args!("http-{status}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,35 +153,6 @@ mod tests {
             let error = refusal(ProviderErrorKind::Rejected, code, "", std::iter::empty());
             assert_eq!(error.may_help_elsewhere(), code == 1002, "{code}");
             assert!(!error.is_opt_out(), "{code}");
-        }
-    }
-
-    #[test]
-    fn every_status_has_its_kind() {
-        use ProviderErrorKind::{Misconfigured, Rejected, Throttled, Transient, Unknown};
-        let wait = Some(Duration::from_secs(7));
-        for (status, kind) in [
-            (302, Misconfigured),
-            (400, Rejected),
-            (401, Misconfigured),
-            (403, Misconfigured),
-            (404, Misconfigured),
-            (405, Misconfigured),
-            (408, Unknown),
-            (413, Rejected),
-            (422, Rejected),
-            (
-                429,
-                Throttled {
-                    after: Duration::from_secs(7),
-                },
-            ),
-            (500, Unknown),
-            (502, Unknown),
-            (503, Transient { after: wait }),
-            (504, Unknown),
-        ] {
-            assert_eq!(status_error(status, wait).kind(), kind, "{status}");
         }
     }
 

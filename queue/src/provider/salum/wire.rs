@@ -4,6 +4,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::provider::http::json::{id, number, text};
+
 /// The credentials, as every request carries them.
 pub(super) struct Credentials {
     pub(super) api_key: SecretString,
@@ -191,7 +193,7 @@ impl Answer {
 
 impl Row {
     fn read(object: &Map<String, Value>) -> Self {
-        let codes = ["respose-code", "response-code"].map(|key| code(object.get(key)));
+        let codes = ["respose-code", "response-code"].map(|key| number(object.get(key)));
         Self {
             code: match codes {
                 [Some(one), Some(other)] => (one == other).then_some(one),
@@ -217,34 +219,6 @@ fn parse(body: &[u8]) -> Option<Value> {
         Value::String(inner) => serde_json::from_str(&inner).ok(),
         value => Some(value),
     }
-}
-
-fn code(value: Option<&Value>) -> Option<u32> {
-    match value? {
-        Value::Number(number) => u32::try_from(number.as_u64()?).ok(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-fn text(value: Option<&Value>) -> Option<String> {
-    match value? {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => Some(text.clone()),
-        _ => None,
-    }
-}
-
-/// Longest id that is kept of an answer.
-const ID_BYTES_MAX: usize = 128;
-
-/// An id; a missing one is also written as an empty text, `None` or `null`.
-fn id(value: Option<&Value>) -> Option<String> {
-    let id = text(value)?;
-    let id = id.trim();
-    let absent = id.is_empty() || id.eq_ignore_ascii_case("none") || id == "null";
-    let plain = id.len() <= ID_BYTES_MAX && id.bytes().all(|byte| byte.is_ascii_graphic());
-    (!absent && plain).then(|| id.to_owned())
 }
 
 #[cfg(test)]

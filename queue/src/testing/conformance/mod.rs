@@ -14,6 +14,7 @@ mod charges;
 mod control;
 mod deadline;
 mod deduplication;
+mod doubt;
 mod enqueue;
 mod events;
 mod lanes;
@@ -63,6 +64,9 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     deadline::an_expired_job_is_never_leased,
     deadline::a_lost_job_past_its_deadline_ends_unknown,
     deadline::a_job_in_doubt_ends_unknown_and_not_expired,
+    doubt::a_lost_attempt_is_in_doubt,
+    doubt::an_attempt_is_in_doubt_when_it_says_so,
+    doubt::whoever_requeues_has_decided_on_the_doubt,
     lanes::lanes_share_and_caps_hold,
     lanes::an_urgent_job_passes_a_backlog,
     rate::a_rate_is_shared_by_all_who_lease,

@@ -10,21 +10,54 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::Gateway;
-use super::account::Account;
-use super::delivery::{Progress, ReportPush};
+use super::africas_talking::AfricasTalkingPersonality;
+use super::delivery::ReportPush;
+use super::desk::{Account, Stage};
+use super::family::{Credentials, Personality};
 use super::log::Log;
-use super::personality::Personality;
+use super::twilio::TwilioPersonality;
+
+/// Which provider's contract a [`Gateway`] speaks. Each personality becomes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Speaks {
+    /// Salum's family.
+    Family(Personality),
+    /// Twilio's Messages.
+    Twilio(TwilioPersonality),
+    /// Africa's Talking's bulk SMS.
+    AfricasTalking(AfricasTalkingPersonality),
+}
+
+impl From<Personality> for Speaks {
+    fn from(personality: Personality) -> Self {
+        Self::Family(personality)
+    }
+}
+
+impl From<TwilioPersonality> for Speaks {
+    fn from(personality: TwilioPersonality) -> Self {
+        Self::Twilio(personality)
+    }
+}
+
+impl From<AfricasTalkingPersonality> for Speaks {
+    fn from(personality: AfricasTalkingPersonality) -> Self {
+        Self::AfricasTalking(personality)
+    }
+}
 
 /// A [`Gateway`] that has not started yet.
 #[derive(Clone, Debug)]
 pub struct GatewayBuilder {
     pub(super) port: u16,
     pub(super) account: Account,
-    pub(super) personality: Personality,
+    pub(super) credentials: Credentials,
+    pub(super) speaks: Speaks,
     pub(super) latency: Duration,
     pub(super) jitter: Duration,
     pub(super) seed: u64,
-    pub(super) progress: Progress,
+    pub(super) progress: Option<Vec<Stage>>,
     pub(super) push: Option<ReportPush>,
     log_file: Option<PathBuf>,
 }
@@ -34,22 +67,23 @@ impl GatewayBuilder {
         Self {
             port: 0,
             account: Account {
-                api_key: "test-key".into(),
-                partner_id: "1234".into(),
-                shortcode: "TEST".into(),
                 credit_cents: 1_000_000_000,
                 segment_cents: 100,
                 codes: HashMap::new(),
-                message_id_next: 8_290_842,
+                message_number_next: 8_290_842,
+                progress: Vec::new(),
+                sent: HashMap::new(),
             },
-            personality: Personality::default(),
+            credentials: Credentials {
+                api_key: "test-key".into(),
+                partner_id: "1234".into(),
+                shortcode: "TEST".into(),
+            },
+            speaks: Personality::default().into(),
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
             seed: 0,
-            progress: vec![
-                (Duration::ZERO, "SentToNetwork".into()),
-                (Duration::from_millis(200), "DeliveredToTerminal".into()),
-            ],
+            progress: None,
             push: None,
             log_file: None,
         }
@@ -62,7 +96,8 @@ impl GatewayBuilder {
         self
     }
 
-    /// The one account it serves. Default: `test-key`, `1234`, `TEST`.
+    /// The one account that it serves as a member of Salum's family. Default: `test-key`, `1234`, `TEST`. The other
+    /// personalities carry their credentials.
     #[must_use]
     pub fn account(
         mut self,
@@ -70,16 +105,17 @@ impl GatewayBuilder {
         partner_id: impl Into<String>,
         shortcode: impl Into<String>,
     ) -> Self {
-        self.account.api_key = api_key.into();
-        self.account.partner_id = partner_id.into();
-        self.account.shortcode = shortcode.into();
+        self.credentials.api_key = api_key.into();
+        self.credentials.partner_id = partner_id.into();
+        self.credentials.shortcode = shortcode.into();
         self
     }
 
-    /// How it writes and what it takes. Default: [`Personality::salum`].
+    /// Which provider it is, how it writes and what it takes: a [`Personality`], a [`TwilioPersonality`] or an
+    /// [`AfricasTalkingPersonality`]. Default: [`Personality::salum`].
     #[must_use]
-    pub fn personality(mut self, personality: Personality) -> Self {
-        self.personality = personality;
+    pub fn personality(mut self, personality: impl Into<Speaks>) -> Self {
+        self.speaks = personality.into();
         self
     }
 
@@ -113,19 +149,26 @@ impl GatewayBuilder {
         self
     }
 
-    /// How delivery reports progress: each word, and how long after the acceptance it is true, in order of time.
-    /// Default: `SentToNetwork` at once, `DeliveredToTerminal` after 200 ms.
+    /// How delivery reports progress: each word, and how long after the acceptance it is true, in order of time. A reason
+    /// may follow a colon: Twilio's error code (`undelivered:30003`), Africa's Talking's reason (`Failed:UserInBlacklist`).
+    ///
+    /// Default: `SentToNetwork` at once and `DeliveredToTerminal` after 200 ms; `sent` and `delivered` after 50 and 200 ms
+    /// (Twilio); `Sent` at once and `Success` after 200 ms (Africa's Talking).
     #[must_use]
     pub fn delivery(
         mut self,
         progress: impl IntoIterator<Item = (Duration, &'static str)>,
     ) -> Self {
-        let progress = progress.into_iter();
-        self.progress = progress.map(|(after, word)| (after, word.into())).collect();
+        let stage = |(after, word): (Duration, &str)| Stage {
+            after,
+            word: word.into(),
+        };
+        self.progress = Some(progress.into_iter().map(stage).collect());
         self
     }
 
-    /// Also pushes delivery reports. Default: no.
+    /// Also pushes delivery reports. Default: no; but Twilio's messages that name a `StatusCallback` on this machine have
+    /// theirs pushed there.
     #[must_use]
     pub fn push(mut self, push: ReportPush) -> Self {
         self.push = Some(push);

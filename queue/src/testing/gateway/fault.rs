@@ -27,6 +27,9 @@ pub(super) enum FaultKind {
     Trickle(Duration),
     Endless,
     LengthLie(u64),
+    Redirect,
+    Stall,
+    Bomb,
     Rows(RowFault),
 }
 
@@ -65,7 +68,7 @@ impl Fault {
         })
     }
 
-    /// Refuses the whole call with this code, HTTP status 200.
+    /// Refuses the whole call with this code, as the provider writes it: the family with HTTP status 200.
     pub fn flat(code: u32) -> Self {
         Self::new(FaultKind::Flat(code))
     }
@@ -115,6 +118,21 @@ impl Fault {
         Self::new(FaultKind::LengthLie(bytes))
     }
 
+    /// Sends the client to the same address again, for ever.
+    pub fn redirect() -> Self {
+        Self::new(FaultKind::Redirect)
+    }
+
+    /// Acts on the request, answers with the headers, and then with nothing.
+    pub fn stall() -> Self {
+        Self::new(FaultKind::Stall).after_accepting()
+    }
+
+    /// Answers with 10 KiB of gzip that unpack to 160 times as much, again and again.
+    pub fn bomb() -> Self {
+        Self::new(FaultKind::Bomb)
+    }
+
     /// Acts on the request and answers with wrong rows.
     pub fn rows(fault: RowFault) -> Self {
         Self::new(FaultKind::Rows(fault)).after_accepting()
@@ -140,6 +158,9 @@ impl Fault {
             FaultKind::Trickle(_) => "trickle",
             FaultKind::Endless => "endless",
             FaultKind::LengthLie(_) => "length_lie",
+            FaultKind::Redirect => "redirect",
+            FaultKind::Stall => "stall",
+            FaultKind::Bomb => "bomb",
             FaultKind::Rows(_) => "rows",
         }
     }

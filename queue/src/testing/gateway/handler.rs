@@ -5,185 +5,121 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State};
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::account::{Decision, Refusal};
-use super::answer;
 use super::connection::Scissors;
-use super::delivery;
+use super::desk::{Asked, Heard, Reply, Sent, Written};
 use super::fault::{Fault, FaultKind, RowFault};
-use super::log::{GatewayRequest, GatewayRow};
-use super::personality::SlashRule;
-use super::request::Fields;
+use super::log::GatewayRequest;
 use super::state::{Shared, World};
-use super::stream::{Endless, Trickle};
-
-/// Under which path the endpoints are.
-pub(super) const PATH: &str = "/api/services";
-
-/// What the gateway has to say, before it is written and before a fault spoils it.
-enum Reply {
-    Rows(Vec<Decision>),
-    Refused(Refusal),
-    /// A report or a balance, already written.
-    Written(String),
-    Nothing,
-}
+use super::stream::{Bomb, Endless, Nothing, Trickle};
 
 pub(super) async fn handle(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(scissors): ConnectInfo<Scissors>,
     method: Method,
     uri: Uri,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let rest = uri
-        .path()
-        .strip_prefix(PATH)
-        .and_then(|p| p.strip_prefix('/'));
-    let Some(rest) = rest else {
-        return StatusCode::NOT_FOUND.into_response();
+    let asked = Asked {
+        method,
+        uri,
+        headers,
+        body,
     };
-    let endpoint = rest.strip_suffix('/').unwrap_or(rest);
-    if !matches!(
-        endpoint,
-        "sendsms" | "sendotp" | "sendbulk" | "getdlr" | "getbalance"
-    ) {
-        return StatusCode::NOT_FOUND.into_response();
-    }
-    let slash = rest.ends_with('/');
-
-    let (fault, written, wait, early) = {
+    let (fault, written, wait, accepted) = {
         let mut world = shared.lock();
-        let fault = match (world.personality.slash, slash) {
-            (SlashRule::EmptyWithSlash, true) | (SlashRule::EmptyWithoutSlash, false) => {
-                Some(Fault::body(""))
-            }
-            _ => world.next_fault(),
+        let world = &mut *world;
+        let Some(endpoint) = world.desk.endpoint(&asked) else {
+            return StatusCode::NOT_FOUND.into_response();
         };
-        let reply = match &fault {
-            Some(fault) if !fault.accepts => Reply::Nothing,
-            _ => reply(&mut world, endpoint, &method, &uri, &body),
+        let fault = world.desk.own_fault(&asked).or_else(|| world.next_fault());
+        let heard = match &fault {
+            Some(fault) if !fault.accepts => None,
+            _ => Some(world.desk.hear(&mut world.account, &endpoint, &asked)),
         };
-        let early = note(&mut world, endpoint, fault.as_ref(), &reply);
-        let written = write(&mut world, reply, fault.as_ref());
-        (fault, written, world.latency(), early)
+        let accepted = note(world, endpoint, fault.as_ref(), heard.as_ref());
+        let written = write(world, heard.map(|heard| heard.reply), fault.as_ref());
+        (fault, written, world.latency(), accepted)
     };
+    let address = asked.uri.to_string();
     // After the lock: whoever waits for messages looks at the log.
     shared.announce();
-    shared.push(early).await;
+    shared.push(accepted).await;
     tokio::select! {
         () = shared.stop.cancelled() => {
             scissors.cut_after(0);
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
-        response = respond(fault, written, wait, &scissors) => response,
-    }
-}
-
-/// What the gateway decides, and does.
-fn reply(world: &mut World, endpoint: &str, method: &Method, uri: &Uri, body: &[u8]) -> Reply {
-    let Some(fields) = Fields::read(method, uri, body) else {
-        return Reply::Refused(1010.into());
-    };
-    let personality = &world.personality;
-    let decisions = match endpoint {
-        "sendsms" | "sendotp" => world.account.send(&fields, personality),
-        "sendbulk" if method == Method::POST => world.account.send_bulk(&fields, personality),
-        "sendbulk" => Err(1010.into()),
-        question => match world.account.admit(&fields) {
-            Err(refusal) => Err(refusal),
-            Ok(()) if question == "getbalance" => {
-                let cents = world.account.credit_cents;
-                let balance = json!({
-                    "response-code": delivery::code(personality, 200),
-                    "credit": format!("{}.{:02}", cents / 100, cents % 100),
-                    "partner-id": world.account.partner_id,
-                });
-                return Reply::Written(balance.to_string());
-            }
-            Ok(()) => match fields.text("messageID") {
-                Some(id) => return Reply::Written(world.deliveries.report(personality, &id)),
-                None => Err(Refusal {
-                    code: 1010,
-                    missing: vec!["messageID"],
-                }),
-            },
-        },
-    };
-    match decisions {
-        Ok(decisions) => Reply::Rows(decisions),
-        Err(refusal) => Reply::Refused(refusal),
+        response = respond(fault, written, wait, &address, &scissors) => response,
     }
 }
 
 /// Writes the request into the log; gives the ids that were accepted.
-fn note(world: &mut World, endpoint: &str, fault: Option<&Fault>, reply: &Reply) -> Vec<u64> {
-    let decisions = match reply {
-        Reply::Rows(decisions) => decisions.as_slice(),
-        _ => &[],
-    };
-    let row = |decision: &Decision| GatewayRow {
-        request: 0,
-        mobile: decision.mobile.clone(),
-        message: decision.message.clone(),
-        client_id: decision.client_id.as_ref().map(|id| match id {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        }),
-        code: decision.code,
-        message_id: decision.message_id,
-        segments: decision.segments,
-    };
-    let request = GatewayRequest {
+fn note(
+    world: &mut World,
+    endpoint: String,
+    fault: Option<&Fault>,
+    heard: Option<&Heard>,
+) -> Vec<String> {
+    let rows = heard.map(|heard| heard.rows.clone()).unwrap_or_default();
+    let callback = heard.and_then(|heard| heard.callback.clone());
+    let mut accepted = Vec::new();
+    for row in &rows {
+        let Some(id) = &row.message_id else {
+            continue;
+        };
+        let sent = Sent {
+            at: Instant::now(),
+            to: row.mobile.clone(),
+            callback: callback.clone(),
+            end: None,
+        };
+        // A desk that knows more about it has put it there already.
+        world.account.sent.entry(id.clone()).or_insert(sent);
+        accepted.push(id.clone());
+    }
+    world.accepted += accepted.len();
+    world.log.append(GatewayRequest {
         number: 0,
         at: world.log.elapsed(),
-        endpoint: endpoint.to_owned(),
+        endpoint,
         fault: fault.map(Fault::name),
-        code: match (reply, fault.map(|fault| &fault.kind)) {
-            (_, Some(FaultKind::Flat(code))) => Some(*code),
-            (Reply::Refused(refusal), _) => Some(refusal.code),
-            _ => None,
+        code: match fault.map(|fault| &fault.kind) {
+            Some(FaultKind::Flat(code)) => Some(*code),
+            _ => heard.and_then(|heard| heard.code),
         },
-        rows: decisions.iter().map(row).collect(),
-    };
-    world.log.append(request);
-    let accepted: Vec<u64> = decisions.iter().filter_map(|d| d.message_id).collect();
-    world.accepted += accepted.len();
-    for id in &accepted {
-        world.deliveries.accepted.insert(*id, Instant::now());
-    }
+        rows,
+    });
     accepted
 }
 
-/// The body of the answer, with the faults that are in its rows.
-fn write(world: &mut World, reply: Reply, fault: Option<&Fault>) -> String {
-    let personality = &world.personality;
-    let decisions = match reply {
-        Reply::Written(body) => return body,
-        Reply::Nothing => return String::new(),
-        Reply::Refused(refusal) => return answer::flat(personality, &refusal),
-        Reply::Rows(decisions) => decisions,
-    };
-    if let [only] = decisions.as_slice()
-        && only.code != 200
-        && personality.refuses_flat
-    {
-        return answer::flat(personality, &only.code.into());
+/// The answer, with the faults that are in its rows.
+fn write(world: &mut World, reply: Option<Reply>, fault: Option<&Fault>) -> Written {
+    let kind = fault.map(|fault| &fault.kind);
+    if let Some(FaultKind::Flat(code)) = kind {
+        return world.desk.refusal(*code);
     }
-    let mut rows = answer::rows(personality, &decisions);
-    if let Some(FaultKind::Rows(fault)) = fault.map(|fault| &fault.kind) {
-        spoil(&mut rows, *fault, world);
+    match reply {
+        None => Written::text(StatusCode::OK, ""),
+        Some(Reply::Written(written)) => written,
+        Some(Reply::Rows(mut rows)) => {
+            if let Some(FaultKind::Rows(fault)) = kind {
+                spoil(&mut rows, *fault, world);
+            }
+            world.desk.envelope(rows)
+        }
     }
-    answer::envelope(&world.personality, rows)
 }
 
 fn spoil(rows: &mut Vec<Value>, fault: RowFault, world: &mut World) {
     let Some(first) = rows.first().cloned() else {
         return;
     };
+    let mut other = first.clone();
     match fault {
         RowFault::Shuffled => world.random.shuffle(rows),
         RowFault::Missing => {
@@ -191,26 +127,16 @@ fn spoil(rows: &mut Vec<Value>, fault: RowFault, world: &mut World) {
         }
         RowFault::Repeated => rows.push(first),
         RowFault::Contradicting => {
-            let mut other = first;
-            let refused = if other.get("messageid").is_some() {
-                1003
-            } else {
-                200
-            };
-            if let Value::Object(row) = &mut other {
-                answer::put_code(&world.personality, row, refused);
-            }
+            world.desk.spoil(&mut other, fault);
             rows.push(other);
         }
         RowFault::Foreign => {
-            let mut other = first;
-            other["mobile"] = "254799999999".into();
-            other["clientsmsid"] = "somebody-else".into();
+            world.desk.spoil(&mut other, fault);
             rows.insert(0, other);
         }
         RowFault::WithoutClientIds => {
-            for row in rows.iter_mut().filter_map(Value::as_object_mut) {
-                row.remove("clientsmsid");
+            for row in rows {
+                world.desk.spoil(row, fault);
             }
         }
     }
@@ -219,17 +145,19 @@ fn spoil(rows: &mut Vec<Value>, fault: RowFault, world: &mut World) {
 /// The response, with the faults that are in its delivery.
 async fn respond(
     fault: Option<Fault>,
-    body: String,
+    written: Written,
     wait: Duration,
+    address: &str,
     scissors: &Scissors,
 ) -> Response {
     if !wait.is_zero() {
         tokio::time::sleep(wait).await;
     }
     let page = "<html><body>Something went wrong</body></html>";
-    let json = [(header::CONTENT_TYPE, "application/json")];
+    let (status, body) = (written.status, written.body);
+    let head = [(header::CONTENT_TYPE, written.content_type)];
     let Some(fault) = fault else {
-        return (json, body).into_response();
+        return (status, head, body).into_response();
     };
     match fault.kind {
         FaultKind::Status {
@@ -242,32 +170,34 @@ async fn respond(
                 None => (status, page).into_response(),
             }
         }
-        FaultKind::Flat(code) => {
-            let body = json!({
-                "response-code": code,
-                "response-description": answer::description(code),
-            });
-            (json, body.to_string()).into_response()
-        }
+        FaultKind::Flat(_) | FaultKind::Rows(_) => (status, head, body).into_response(),
         FaultKind::Body(body) => body.into_response(),
         FaultKind::Truncated => {
-            // JSON of the gateway's own is ASCII but for texts, which it does not repeat.
-            let half = body.get(..body.len() / 2).unwrap_or_default().to_owned();
-            (json, half).into_response()
+            let half = body.as_bytes().get(..body.len() / 2).unwrap_or_default();
+            (status, head, half.to_owned()).into_response()
         }
         FaultKind::CutAfter(bytes) => {
             scissors.cut_after(bytes);
-            (json, body).into_response()
+            (status, head, body).into_response()
         }
         FaultKind::Hang => std::future::pending().await,
         FaultKind::Slow(delay) => {
             tokio::time::sleep(delay).await;
-            (json, body).into_response()
+            (status, head, body).into_response()
         }
         FaultKind::Trickle(pause) => {
-            (json, Body::from_stream(Trickle::new(body, pause))).into_response()
+            (status, head, Body::from_stream(Trickle::new(body, pause))).into_response()
         }
-        FaultKind::Endless => (json, Body::from_stream(Endless)).into_response(),
+        FaultKind::Redirect => {
+            let location = [(header::LOCATION, address.to_owned())];
+            (StatusCode::TEMPORARY_REDIRECT, location).into_response()
+        }
+        FaultKind::Stall => (status, head, Body::from_stream(Nothing)).into_response(),
+        FaultKind::Bomb => {
+            let gzip = [(header::CONTENT_ENCODING, "gzip")];
+            (status, gzip, Body::from_stream(Bomb::new())).into_response()
+        }
+        FaultKind::Endless => (status, head, Body::from_stream(Endless)).into_response(),
         FaultKind::LengthLie(bytes) => {
             let length = [(header::CONTENT_LENGTH, bytes.to_string())];
             (
@@ -276,6 +206,5 @@ async fn respond(
             )
                 .into_response()
         }
-        FaultKind::Rows(_) => (json, body).into_response(),
     }
 }

@@ -39,19 +39,44 @@ pub struct GatewayRow {
     /// The caller's id.
     #[serde(rename = "clientsmsid", skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// What the gateway decided: 200 is accepted and sent, whatever the client got to read.
+    /// What the gateway decided, in its own codes: 200 is the family's acceptance, 201 Twilio's, 100 to 102 are Africa's
+    /// Talking's.
     pub code: u32,
-    /// The id of an accepted message.
+    /// The id of a message that was accepted and sent, whatever the client got to read.
     #[serde(rename = "messageid", skip_serializing_if = "Option::is_none")]
-    pub message_id: Option<u64>,
+    pub message_id: Option<String>,
     /// How many segments it took.
     pub segments: u16,
+    /// How long it may wait at the provider, when the request said so (Twilio's `ValidityPeriod`).
+    #[serde(
+        rename = "validity_ms",
+        serialize_with = "maybe_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub validity: Option<Duration>,
+    /// The idempotency key that the request carried, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
 }
 
 impl GatewayRow {
+    pub(super) fn new(mobile: impl Into<String>, message: impl Into<String>, code: u32) -> Self {
+        Self {
+            request: 0,
+            mobile: mobile.into(),
+            message: message.into(),
+            client_id: None,
+            code,
+            message_id: None,
+            segments: 0,
+            validity: None,
+            idempotency_key: None,
+        }
+    }
+
     /// Whether it was sent.
     pub fn is_accepted(&self) -> bool {
-        self.code == 200
+        self.message_id.is_some()
     }
 }
 
@@ -69,6 +94,16 @@ pub struct Duplicate {
 
 fn millis<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(at.as_secs_f64() * 1000.0)
+}
+
+fn maybe_millis<S: serde::Serializer>(
+    at: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => millis(at, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 pub(super) struct Log {

@@ -1,30 +1,35 @@
-//! [`Gateway`]: a stand-in for the SMS gateways of Salum's family, over real HTTP on this machine.
+//! [`Gateway`]: a stand-in for SMS providers, over real HTTP on this machine.
 //!
-//! It speaks their whole contract (`sendsms`, `sendotp`, `sendbulk`, `getdlr`, `getbalance`; GET and POST; JSON and
-//! forms), in the spelling of each ([`Personality`]), checks every request strictly, and goes wrong on demand
-//! ([`Fault`]). Its log is the ledger that a test compares with: what was really sent, how often, whatever the client
+//! It is a gateway of Salum's family unless told otherwise, and speaks their whole contract (`sendsms`, `sendotp`,
+//! `sendbulk`, `getdlr`, `getbalance`; GET and POST; JSON and forms) in the spelling of each ([`Personality`]); or it is
+//! Twilio ([`TwilioPersonality`]: create, fetch and list messages, signed status callbacks) or Africa's Talking
+//! ([`AfricasTalkingPersonality`]: bulk SMS, posted reports). It checks every request strictly, and goes wrong on demand
+//! ([`Fault`]), whoever it is. Its log is the ledger that a test compares with: what was really sent, how often, whatever the client
 //! got to read. No number is special: everything is scripted.
 
-mod account;
-mod answer;
+mod africas_talking;
 mod builder;
 mod connection;
 mod delivery;
+mod desk;
+mod family;
 mod fault;
+mod form;
 mod handler;
 mod log;
-mod personality;
-mod request;
 mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod twilio;
 
-pub use builder::GatewayBuilder;
+pub use africas_talking::AfricasTalkingPersonality;
+pub use builder::{GatewayBuilder, Speaks};
 pub use delivery::ReportPush;
+pub use family::{CodeKey, Envelope, IdForm, Personality, SlashRule};
 pub use fault::{Fault, RowFault};
 pub use log::{Duplicate, GatewayRequest, GatewayRow};
-pub use personality::{CodeKey, Envelope, IdForm, Personality, SlashRule};
+pub use twilio::TwilioPersonality;
 
 use std::fmt;
 use std::io;
@@ -39,7 +44,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::connection::{CuttableListener, Scissors};
-use self::delivery::Deliveries;
+use self::desk::{Desk, Stage};
 use self::log::Log;
 use self::state::{Shared, World};
 use crate::sms::PhoneNumber;
@@ -63,6 +68,9 @@ use crate::sms::PhoneNumber;
 pub struct Gateway {
     shared: Arc<Shared>,
     address: SocketAddr,
+    speaks: Speaks,
+    #[cfg(feature = "salum")]
+    credentials: family::Credentials,
 }
 
 impl Gateway {
@@ -81,13 +89,35 @@ impl Gateway {
 
     fn serve(builder: GatewayBuilder, log: Log, listener: TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
+        let (desk, default): (Box<dyn Desk>, [(u64, &str); 2]) = match builder.speaks.clone() {
+            Speaks::Family(personality) => {
+                let credentials = builder.credentials.clone();
+                let family = family::Family {
+                    credentials,
+                    personality,
+                };
+                (Box::new(family), family::PROGRESS)
+            }
+            Speaks::Twilio(personality) => (
+                Box::new(twilio::TwilioDesk::new(personality)),
+                twilio::PROGRESS,
+            ),
+            Speaks::AfricasTalking(personality) => {
+                let desk = africas_talking::AfricasTalkingDesk(personality);
+                (Box::new(desk), africas_talking::PROGRESS)
+            }
+        };
+        let mut account = builder.account;
+        let stage = |(millis, word): (u64, &str)| Stage {
+            after: Duration::from_millis(millis),
+            word: word.into(),
+        };
+        account.progress = builder
+            .progress
+            .unwrap_or_else(|| default.into_iter().map(stage).collect());
         let world = World {
-            account: builder.account,
-            personality: builder.personality,
-            deliveries: Deliveries {
-                progress: builder.progress,
-                accepted: Default::default(),
-            },
+            account,
+            desk,
             script: Default::default(),
             sometimes: Vec::new(),
             random: fastrand::Rng::with_seed(builder.seed),
@@ -113,12 +143,23 @@ impl Gateway {
             let server = axum::serve(CuttableListener(listener), router);
             let _ = server.with_graceful_shutdown(stop).await;
         });
-        Ok(Self { shared, address })
+        Ok(Self {
+            shared,
+            address,
+            speaks: builder.speaks,
+            #[cfg(feature = "salum")]
+            credentials: builder.credentials,
+        })
     }
 
-    /// Where it is: `http://127.0.0.1:PORT/api/services`.
+    /// Where it is, as the client's settings take it: `http://127.0.0.1:PORT` and the path under which its endpoints are.
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.address, handler::PATH)
+        let path = match self.speaks {
+            Speaks::Family(_) => family::PATH,
+            Speaks::Twilio(_) => "",
+            Speaks::AfricasTalking(_) => africas_talking::PATH,
+        };
+        format!("http://{}{path}", self.address)
     }
 
     /// Where it listens.
@@ -126,17 +167,48 @@ impl Gateway {
         self.address
     }
 
-    /// The settings of a client of its account.
+    /// The settings of a client of its account, when it is of Salum's family.
     #[cfg(feature = "salum")]
     pub fn salum_options(&self) -> crate::provider::SalumOptions {
-        let world = self.shared.lock();
-        let account = &world.account;
+        let credentials = &self.credentials;
         crate::provider::SalumOptions::new(
-            account.api_key.as_str(),
-            account.partner_id.as_str(),
-            account.shortcode.as_str(),
+            credentials.api_key.as_str(),
+            credentials.partner_id.as_str(),
+            credentials.shortcode.as_str(),
         )
         .url(self.url())
+    }
+
+    /// The settings of a client of its account, when it is Twilio: with the auth token, from the first sender. `None`
+    /// when it is not.
+    #[cfg(feature = "twilio")]
+    pub fn twilio_options(&self) -> Option<crate::provider::TwilioOptions> {
+        use crate::provider::{TwilioOptions, TwilioSender};
+        let Speaks::Twilio(personality) = &self.speaks else {
+            return None;
+        };
+        let from = personality.senders.first().cloned().unwrap_or_default();
+        let sid = personality.account_sid.as_str();
+        let token = personality.auth_token.as_str();
+        Some(TwilioOptions::new(sid, token, TwilioSender::From(from)).url(self.url()))
+    }
+
+    /// The settings of a client of its account, when it is Africa's Talking: from the first sender. `None` when it is
+    /// not.
+    #[cfg(feature = "africas-talking")]
+    pub fn africas_talking_options(&self) -> Option<crate::provider::AfricasTalkingOptions> {
+        let Speaks::AfricasTalking(personality) = &self.speaks else {
+            return None;
+        };
+        let options = crate::provider::AfricasTalkingOptions::new(
+            personality.username.as_str(),
+            personality.api_key.as_str(),
+        );
+        let options = options.url(self.url());
+        Some(match personality.senders.first() {
+            Some(sender) => options.from(sender.as_str()),
+            None => options,
+        })
     }
 
     /// The next `count` requests meet `fault`, after those that were said before.
@@ -157,7 +229,8 @@ impl Gateway {
         world.sometimes.clear();
     }
 
-    /// Messages to `number` always get `code`, until another one is said; 200 accepts them.
+    /// Messages to `number` always get `code`, until another one is said; 200 accepts them. Twilio accepts messages to
+    /// numbers with a code of 30000 and more, and then does not deliver them, for that reason.
     pub fn number(&self, number: &PhoneNumber, code: u32) {
         let digits = number.digits().to_owned();
         self.shared.lock().account.codes.insert(digits, code);

@@ -7,11 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::account::Account;
-use super::delivery::{Deliveries, ReportPush};
+use super::delivery::{ReportPush, Round};
+use super::desk::{Account, Desk};
 use super::fault::Fault;
 use super::log::Log;
-use super::personality::Personality;
 
 pub(super) struct Shared {
     pub(super) world: Mutex<World>,
@@ -24,8 +23,7 @@ pub(super) struct Shared {
 /// Everything that one request may change.
 pub(super) struct World {
     pub(super) account: Account,
-    pub(super) personality: Personality,
-    pub(super) deliveries: Deliveries,
+    pub(super) desk: Box<dyn Desk>,
     pub(super) script: VecDeque<Fault>,
     pub(super) sometimes: Vec<(f64, Fault)>,
     pub(super) random: fastrand::Rng,
@@ -67,18 +65,20 @@ impl Shared {
     }
 
     /// Pushes the reports about messages that were just accepted; an early one before this returns.
-    pub(super) async fn push(&self, message_ids: Vec<u64>) {
-        let Some(push) = &self.report_push else {
-            return;
-        };
-        let progress = self.lock().deliveries.progress.clone();
-        for message_id in message_ids {
-            if push.early
-                && let Some((after, word)) = progress.first()
-            {
-                push.push(message_id, word, *after).await;
+    pub(super) async fn push(&self, message_ids: Vec<String>) {
+        for id in message_ids {
+            let round = {
+                let world = self.lock();
+                let push = self.report_push.as_ref();
+                Round::of(&world.account, &*world.desk, push, &id)
+            };
+            let Some(mut round) = round else {
+                continue;
+            };
+            if let Some(early) = round.early.take() {
+                early.send().await;
             }
-            let all = push.clone().push_all(message_id, progress.clone());
+            let all = round.post_all();
             tokio::spawn(self.stop.clone().run_until_cancelled_owned(all));
         }
     }

@@ -40,6 +40,63 @@ impl Stream for Trickle {
     }
 }
 
+/// A body that never comes.
+pub(super) struct Nothing;
+
+impl Stream for Nothing {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Pending
+    }
+}
+
+/// A body of gzip without end.
+pub(super) struct Bomb(Bytes);
+
+impl Bomb {
+    pub(super) fn new() -> Self {
+        Self(gzip_of_zeros(10 * 1024).into())
+    }
+}
+
+impl Stream for Bomb {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(Some(Ok(self.0.clone())))
+    }
+}
+
+/// About `length` bytes of gzip (RFC 1952) whose deflate block (RFC 1951, 3.2.6: fixed codes) is one zero, and then the
+/// copy of 258 zeros before it, in 13 bits each.
+fn gzip_of_zeros(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    let (mut pending, mut bits) = (0_u64, 0);
+    let mut write = |bytes: &mut Vec<u8>, value: u64, count: u32| {
+        pending |= value << bits;
+        bits += count;
+        while bits >= 8 {
+            // The truncation takes the lowest eight bits.
+            bytes.push(pending as u8);
+            pending >>= 8;
+            bits -= 8;
+        }
+    };
+    // The last block, of fixed codes; the literal 0: 00110000, its first bit first.
+    write(&mut bytes, 0b011, 3);
+    write(&mut bytes, 0b0000_1100, 8);
+    while bytes.len() < length {
+        // Length 258: 11000101, its first bit first; distance 1: 00000.
+        write(&mut bytes, 0b1010_0011, 8);
+        write(&mut bytes, 0, 5);
+    }
+    // The end of the block: 0000000; and what fills the byte.
+    write(&mut bytes, 0, 7);
+    write(&mut bytes, 0, 7);
+    bytes
+}
+
 /// A body of spaces without end.
 pub(super) struct Endless;
 

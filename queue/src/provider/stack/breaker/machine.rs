@@ -330,7 +330,7 @@ mod tests {
         // The same calls, spread over more than the window, say nothing.
         let mut walk = Walk::new();
         for _ in 0..40 {
-            assert_eq!(walk.after(4_000).call(Good), Closed);
+            assert_eq!(walk.after(8_000).call(Good), Closed);
             assert_eq!(walk.call(Bad), Closed);
         }
     }

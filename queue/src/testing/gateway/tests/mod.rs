@@ -1,5 +1,8 @@
 //! The stand-in itself: what the client's own tests do not ask of it.
 
+mod africas_talking;
+mod twilio;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -7,15 +10,41 @@ use super::*;
 
 /// One request by hand; the answer as text, head and body.
 async fn ask(address: SocketAddr, head: &str, body: &str) -> String {
+    ask_with(address, head, "", body).await
+}
+
+/// The same with more headers, each with its line break.
+async fn ask_with(address: SocketAddr, head: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let length = body.len();
     let request = format!(
-        "{head} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{head} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
+}
+
+/// Takes one report that is pushed: its head and its body.
+async fn take(listener: &TcpListener) -> (String, String) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = vec![0; 4096];
+    let length = stream.read(&mut request).await.unwrap();
+    let request = String::from_utf8_lossy(&request[..length]).into_owned();
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+/// A form's fields, by name.
+fn fields(form: &str) -> std::collections::BTreeMap<String, String> {
+    form_urlencoded::parse(form.as_bytes())
+        .into_owned()
+        .collect()
 }
 
 const FORM: &str =
@@ -26,9 +55,9 @@ async fn it_takes_get_and_post_query_form_and_json() {
     let gateway = Gateway::start().await.unwrap();
     let json = r#"{"apikey":"test-key","partnerID":1234,"shortcode":"TEST","mobile":254712345678,"message":"Karibu sana"}"#;
     for (head, body) in [
-        (format!("GET {}/sendsms?{FORM}", handler::PATH), ""),
-        (format!("POST {}/sendsms/", handler::PATH), FORM),
-        (format!("POST {}/sendotp", handler::PATH), json),
+        (format!("GET {}/sendsms?{FORM}", family::PATH), ""),
+        (format!("POST {}/sendsms/", family::PATH), FORM),
+        (format!("POST {}/sendotp", family::PATH), json),
     ] {
         let answer = ask(gateway.address(), &head, body).await;
         assert!(answer.contains(r#""respose-code":200"#), "{answer}");
@@ -42,7 +71,7 @@ async fn it_takes_get_and_post_query_form_and_json() {
 #[tokio::test]
 async fn it_is_strict() {
     let gateway = Gateway::start().await.unwrap();
-    let post = |endpoint: &str| format!("POST {}/{endpoint}", handler::PATH);
+    let post = |endpoint: &str| format!("POST {}/{endpoint}", family::PATH);
     for (endpoint, body, code) in [
         ("sendsms", "{}", 4091),
         ("sendsms", r#"{"partnerID":"1234"}"#, 4092),
@@ -89,7 +118,7 @@ async fn reports_are_pushed_twice_in_the_wrong_order_early_and_about_strangers()
     let gateway = Gateway::builder().push(push).start().await.unwrap();
     let send = tokio::spawn({
         let address = gateway.address();
-        async move { ask(address, &format!("POST {}/sendsms", handler::PATH), FORM).await }
+        async move { ask(address, &format!("POST {}/sendsms", family::PATH), FORM).await }
     });
     let mut pushed = Vec::new();
     // Early, a stranger's, then two words twice each.
@@ -132,7 +161,7 @@ async fn the_log_is_appended_to_a_file() {
         gateway.next(1, Fault::cut().after_accepting());
         ask(
             gateway.address(),
-            &format!("POST {}/sendsms", handler::PATH),
+            &format!("POST {}/sendsms", family::PATH),
             FORM,
         )
         .await;
@@ -157,7 +186,7 @@ async fn chance_is_by_the_seed() {
         for _ in 0..20 {
             ask(
                 gateway.address(),
-                &format!("POST {}/sendsms", handler::PATH),
+                &format!("POST {}/sendsms", family::PATH),
                 FORM,
             )
             .await;
@@ -174,9 +203,10 @@ async fn dropping_it_ends_calls_that_hang() {
     let gateway = Gateway::start().await.unwrap();
     gateway.next(1, Fault::hang());
     let address = gateway.address();
-    let hung = tokio::spawn(async move {
-        ask(address, &format!("POST {}/sendsms", handler::PATH), FORM).await
-    });
+    let hung =
+        tokio::spawn(
+            async move { ask(address, &format!("POST {}/sendsms", family::PATH), FORM).await },
+        );
     while gateway.requests().is_empty() {
         tokio::task::yield_now().await;
     }

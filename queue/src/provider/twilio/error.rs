@@ -1,0 +1,234 @@
+//! Twilio's codes as a [`ProviderError`], and what can be wrong with the settings.
+
+use std::time::Duration;
+
+use crate::provider::http::{BUSY_WAIT, HttpAnswer, TlsError, UrlError, status_error};
+use crate::provider::{ProviderError, ProviderErrorKind};
+
+/// A client that can't be made. Never holds a credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TwilioError {
+    /// Settings are missing or empty.
+    #[error("set {}", names.join(", "))]
+    Missing {
+        /// The variables, every one that is missing.
+        names: Vec<&'static str>,
+    },
+    /// A number and a Messaging Service are both given as the sender.
+    #[error("set TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID, not both")]
+    TwoSenders,
+    /// A SID is not of its form, as when two variables were exchanged.
+    #[error("the {name} is not `{prefix}` and 32 hexadecimal digits")]
+    Sid {
+        /// The setting.
+        name: &'static str,
+        /// What it starts with.
+        prefix: &'static str,
+    },
+    /// The API's address can't be used.
+    #[error("the API's address is not usable")]
+    Url(#[source] UrlError),
+    /// The status callback's address can't be used.
+    #[error("the status callback's address is not usable")]
+    StatusCallback(#[source] UrlError),
+    /// TLS can't be set up.
+    #[error("the HTTP client can't be made")]
+    Tls(#[from] TlsError),
+}
+
+/// Whom a refusal concerns beside the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Concerns {
+    Nobody,
+    /// Another network may take it.
+    Route,
+    /// The recipient opted out.
+    OptOut,
+}
+
+/// How long a number is left alone that could not be reached: minutes, for a phone that is off stays off for a while.
+const LATE: Duration = Duration::from_secs(600);
+
+/// The codes that decide something, from twilio.com/docs/api/errors. Twilio splits codes into finer ones (July 2024) and
+/// advises against logic on them, so the rest is decided by thousands: see [`kind_of`].
+const CODES: [(u32, ProviderErrorKind, Concerns, &str); 19] = {
+    use Concerns::{Nobody, OptOut, Route};
+    use ProviderErrorKind::{Misconfigured, Rejected, Throttled, Transient};
+    const BUSY: ProviderErrorKind = Throttled { after: BUSY_WAIT };
+    const SOON: ProviderErrorKind = Transient { after: None };
+    const LATER: ProviderErrorKind = Transient { after: Some(LATE) };
+    [
+        (20003, Misconfigured, Nobody, "authentication failed"),
+        (20429, BUSY, Nobody, "too many requests"),
+        (21211, Rejected, Nobody, "not a number that can be sent to"),
+        (21408, Misconfigured, Route, "the region is not enabled"),
+        (21606, Misconfigured, Nobody, "the sender can't send SMS"),
+        (
+            21608,
+            Misconfigured,
+            Nobody,
+            "a trial account sends to verified numbers only",
+        ),
+        (21610, Rejected, OptOut, "the recipient opted out"),
+        // The queue of the sender is full; nothing was taken.
+        (
+            21611,
+            BUSY,
+            Nobody,
+            "the sender has too many queued messages",
+        ),
+        (
+            21612,
+            Rejected,
+            Route,
+            "no route from the sender to the number",
+        ),
+        (21614, Rejected, Nobody, "not a mobile number"),
+        (21635, Rejected, Nobody, "a fixed line"),
+        (30001, SOON, Nobody, "the queue overflowed"),
+        (30002, Misconfigured, Nobody, "the account is suspended"),
+        (30003, LATER, Nobody, "the handset can't be reached"),
+        (30004, Rejected, Nobody, "the message was blocked"),
+        (30005, Rejected, Nobody, "unknown handset"),
+        (
+            30006,
+            Rejected,
+            Nobody,
+            "a fixed line, or a carrier that can't be reached",
+        ),
+        (30007, Rejected, Nobody, "the content was filtered"),
+        (30008, LATER, Nobody, "failed for an unknown reason"),
+    ]
+};
+
+/// What a refusal with `code` means; `status` is that of HTTP, for codes of which only the API's area is known.
+fn kind_of(code: u32, status: ProviderErrorKind) -> ProviderErrorKind {
+    match code {
+        // Unknown 21xxx: this request never works. Unknown 30xxx: a delivery that failed.
+        21000..=21999 | 30000..=30999 => ProviderErrorKind::Rejected,
+        _ => status,
+    }
+}
+
+/// A refusal with `code`, in our own words: Twilio's repeat the number.
+fn refusal(code: u32, otherwise: ProviderErrorKind) -> ProviderError {
+    let row = CODES.iter().find(|(known, ..)| *known == code);
+    let (kind, concerns, words) = match row {
+        Some((_, kind, concerns, words)) => (*kind, *concerns, *words),
+        None => (
+            kind_of(code, otherwise),
+            Concerns::Nobody,
+            "see twilio.com/docs/api/errors",
+        ),
+    };
+    let error = ProviderError::new(kind, words).code(code);
+    match concerns {
+        Concerns::Nobody => error,
+        Concerns::Route => error.elsewhere(),
+        Concerns::OptOut => error.suppress(),
+    }
+}
+
+/// Why an accepted message ended without a delivery: `code` is the one of its report, if any.
+pub(super) fn failed_delivery(code: Option<u32>) -> ProviderError {
+    match code {
+        Some(code) => refusal(code, ProviderErrorKind::Rejected),
+        None => ProviderError::rejected("not delivered"),
+    }
+}
+
+/// What an answer other than 2xx says of a request; `code` is the one in its body.
+pub(super) fn refused(answer: &HttpAnswer, code: Option<u32>) -> ProviderError {
+    let by_status = status_error(answer.status, answer.retry_after);
+    let Some(code) = code.filter(|_| answer.is_believable() || answer.status == 429) else {
+        return by_status;
+    };
+    let error = refusal(code, by_status.kind());
+    match (error.kind(), by_status.kind()) {
+        // The server says how long.
+        (_, ProviderErrorKind::Throttled { after }) => {
+            ProviderError::throttled(after, "too many requests").code(code)
+        }
+        (ProviderErrorKind::Throttled { after }, _) => {
+            let after = answer.retry_after.unwrap_or(after);
+            ProviderError::throttled(after, "too many requests").code(code)
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, retry_after: Option<Duration>) -> HttpAnswer {
+        HttpAnswer {
+            status,
+            retry_after,
+            body: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_code_has_its_kind_and_its_mark() {
+        use ProviderErrorKind::{Misconfigured, Rejected, Throttled, Transient};
+        let soon = Transient { after: None };
+        let late = Transient { after: Some(LATE) };
+        let busy = Throttled { after: BUSY_WAIT };
+        for (code, kind, mark) in [
+            (20003, Misconfigured, ""),
+            (20429, busy, ""),
+            (21211, Rejected, ""),
+            (21408, Misconfigured, "elsewhere"),
+            (21606, Misconfigured, ""),
+            (21608, Misconfigured, ""),
+            (21610, Rejected, "opt-out"),
+            (21611, busy, ""),
+            (21612, Rejected, "elsewhere"),
+            (21614, Rejected, ""),
+            (21635, Rejected, ""),
+            (21999, Rejected, ""),
+            (30001, soon, ""),
+            (30002, Misconfigured, ""),
+            (30003, late, ""),
+            (30004, Rejected, ""),
+            (30005, Rejected, ""),
+            (30006, Rejected, ""),
+            (30007, Rejected, ""),
+            (30008, late, ""),
+            (30999, Rejected, ""),
+        ] {
+            for error in [
+                refused(&answer(400, None), Some(code)),
+                failed_delivery(Some(code)),
+            ] {
+                assert_eq!(error.kind(), kind, "{code}");
+                assert_eq!(error.provider_code(), Some(code.to_string().as_str()));
+                assert_eq!(error.may_help_elsewhere(), mark == "elsewhere", "{code}");
+                assert_eq!(error.is_opt_out(), mark == "opt-out", "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn codes_of_other_areas_are_as_bad_as_their_status() {
+        use ProviderErrorKind::{Misconfigured, Rejected, Throttled, Unknown};
+        let wait = Duration::from_secs(7);
+        for (status, code, kind) in [
+            (400, Some(20001), Rejected),
+            (403, Some(20403), Misconfigured),
+            (404, Some(20404), Misconfigured),
+            (401, None, Misconfigured),
+            (429, Some(20429), Throttled { after: wait }),
+            (429, Some(14107), Throttled { after: wait }),
+            (429, None, Throttled { after: wait }),
+            // A server that fails inside may have sent it, whatever its body says.
+            (500, Some(20500), Unknown),
+            (500, Some(21211), Unknown),
+        ] {
+            let error = refused(&answer(status, Some(wait)), code);
+            assert_eq!(error.kind(), kind, "{status} {code:?}");
+        }
+    }
+}
