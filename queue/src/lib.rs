@@ -41,7 +41,8 @@
 //! | keep jobs elsewhere | [`Backend`](backend::Backend) |
 //!
 //! In the package's `docs` folder: `guarantees.md` says what is promised and where it ends, `job_states.md` what becomes of
-//! a job, `storage_format.md` and `wire_format.md` what is stored, `policy.md` what policies decide, and `architecture.md` how the code is laid out.
+//! a job, `providers.md` what each provider's answers mean, `policy.md` what policies decide, `storage_format.md` and
+//! `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
 //!
 //! # Features
 //!
@@ -50,10 +51,12 @@
 //! | `sqlite` | the stores `file:` and `memory:` | yes |
 //! | `sms` | the SMS channel: phone numbers, texts, the shipped `SmsJob` | yes |
 //! | `salum` | the provider for gateways of the Salum family; turns on `sms` and `http` | yes |
+//! | `twilio` | the provider for Twilio's Messages; turns on `sms` and `http` | no |
+//! | `africas-talking` | the provider for Africa's Talking's bulk SMS; turns on `sms` and `http` | no |
 //! | `http` | the HTTP client that providers share | by `salum` |
 //! | `tls-aws-lc`, `tls-ring` | what encrypts it | `tls-aws-lc` |
 //! | `policy` | suppression, spend guard, quiet hours | no |
-//! | `testing` | the test kit, with a stand-in gateway | no |
+//! | `testing` | the test kit, with stand-ins for all providers | no |
 
 // The derives name this crate `::queue`, here as everywhere.
 #[allow(
@@ -66,6 +69,7 @@ extern crate self as queue;
 pub mod __private;
 pub mod backend;
 pub mod clock;
+pub mod delivery;
 mod future;
 pub mod job;
 pub mod notification;

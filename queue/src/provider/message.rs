@@ -1,11 +1,18 @@
 //! [`Message`], and how a rendered text becomes one.
 
+use crate::job::RecipientKey;
+
 /// What a provider of one channel sends: an SMS, an e-mail, a webhook call.
 ///
 /// Its `Debug`, if it has one, must not show recipients or texts.
 pub trait Message: Send + Sync + 'static {
     /// The channel's name, for logs and metrics, such as `sms`.
     const CHANNEL: &'static str;
+
+    /// To whom it goes, without saying it: what reports, limits and suppression find a recipient by. Default: unknown.
+    fn recipient_key(&self) -> Option<RecipientKey> {
+        None
+    }
 }
 
 /// Turns what a render function returned for payload `P` into message `M`.

@@ -35,8 +35,8 @@ pub use mock::{MOCK_CALLS_MAX, Mock, MockAnswer, MockCall, MockInquiry};
 pub use receipt::Receipt;
 #[cfg(feature = "salum")]
 pub use salum::{
-    BULK_ROWS, BULK_ROWS_MAX, Balance, CALLS_IN_FLIGHT, DeliveryFailure, DeliveryReport,
-    DeliveryState, ParseBalanceError, SALUM_URL, Salum, SalumError, SalumOptions,
+    BULK_ROWS, BULK_ROWS_MAX, Balance, CALLS_IN_FLIGHT, ParseBalanceError, SALUM_URL, Salum,
+    SalumError, SalumOptions,
 };
 #[cfg(feature = "twilio")]
 pub use twilio::{

@@ -1,7 +1,7 @@
 //! [`SmsMessage`]: a text and whom it is for.
 
 use super::{PhoneNumber, SmsText};
-use crate::job::Addressed;
+use crate::job::{Addressed, RecipientKey};
 use crate::provider::{IntoMessage, Message, RenderError};
 
 /// An SMS: what a provider of this channel sends.
@@ -24,6 +24,10 @@ impl SmsMessage {
 
 impl Message for SmsMessage {
     const CHANNEL: &'static str = "sms";
+
+    fn recipient_key(&self) -> Option<RecipientKey> {
+        Some(RecipientKey::new(Self::CHANNEL, self.recipient.as_e164()))
+    }
 }
 
 impl Addressed for SmsMessage {

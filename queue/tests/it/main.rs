@@ -8,10 +8,13 @@
 
 mod ask;
 mod conformance;
+mod delivery;
 mod format;
 mod kit;
+mod limits;
 #[cfg(feature = "policy")]
 mod policy;
+mod records;
 mod shared_file;
 mod stack;
 mod store_faults;

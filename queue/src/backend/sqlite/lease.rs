@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use rusqlite::params;
 
+use super::limits::{Admission, Budgets};
 use super::maintenance;
-use super::rate::Window;
+use super::rate::Windows;
 use super::row::{ENVELOPE_COLUMNS, Hold, envelope};
 use super::settle::{self, Row};
 use super::txn::{QueueId, Txn};
@@ -67,20 +68,47 @@ fn take(
 ) -> Result<(Vec<Delivery>, bool), BackendError> {
     let mut set_aside = false;
     let mut deliveries = Vec::with_capacity(budget.min(64));
-    let mut heads = Heads::load(txn, queue, request, budget)?;
+    let mut caps = request.max_by_priority;
+    let mut limits = Budgets::new(queue, request);
     let mut lanes = txn.memory.lanes.remove(&queue).unwrap_or_default();
-    while deliveries.len() < budget {
-        let Some(priority) = lanes.pick(heads.waits(txn.now)) else {
-            break;
-        };
-        let Some(seq) = heads.pop(priority) else {
-            break;
-        };
-        match start(txn, queue, request, seq)? {
-            Some(delivery) => deliveries.push(delivery),
-            None => set_aside = true,
+    let mut put_off = true;
+    // Behind those that were put off there may be others.
+    while put_off && deliveries.len() < budget {
+        put_off = false;
+        let wanted = budget - deliveries.len() + limits.spare();
+        let mut heads = Heads::load(txn, queue, caps, wanted, limits.spare())?;
+        while deliveries.len() < budget {
+            let Some(priority) = lanes.pick(heads.waits(txn.now, caps)) else {
+                break;
+            };
+            let Some(seq) = heads.pop(priority) else {
+                break;
+            };
+            match limits.admit(txn, seq)? {
+                Admission::Admitted => {}
+                Admission::PutOff => {
+                    put_off = true;
+                    continue;
+                }
+                Admission::Enough => {
+                    set_aside = true;
+                    put_off = false;
+                    break;
+                }
+            }
+            match start(txn, queue, request, seq)? {
+                Some(delivery) => {
+                    caps[priority.index()] -= 1;
+                    deliveries.push(delivery);
+                }
+                None => {
+                    set_aside = true;
+                    limits.give_back();
+                }
+            }
         }
     }
+    limits.store(txn)?;
     txn.memory.lanes.insert(queue, lanes);
     Ok((deliveries, set_aside))
 }
@@ -94,15 +122,17 @@ impl Heads {
     fn load(
         txn: &Txn<'_>,
         queue: QueueId,
-        request: &LeaseRequest,
-        budget: usize,
+        caps: [usize; 4],
+        wanted: usize,
+        spare: usize,
     ) -> Result<Self, BackendError> {
         let mut lanes = [const { VecDeque::new() }; 4];
         for priority in Priority::ALL {
-            let limit = budget.min(request.max_by_priority[priority.index()]);
-            if limit == 0 {
+            let cap = caps[priority.index()];
+            if cap == 0 || wanted == 0 {
                 continue;
             }
+            let limit = wanted.min(cap.saturating_add(spare));
             lanes[priority.index()] = txn.with(
                 "SELECT seq, due_at FROM queue_jobs WHERE queue = ?1 AND priority = ?2 AND state = 1
                  ORDER BY due_at, seq LIMIT ?3",
@@ -119,10 +149,11 @@ impl Heads {
         Ok(Self { lanes })
     }
 
-    fn waits(&self, now: Timestamp) -> [Option<Duration>; 4] {
+    fn waits(&self, now: Timestamp, caps: [usize; 4]) -> [Option<Duration>; 4] {
         std::array::from_fn(|lane| {
             self.lanes[lane]
                 .front()
+                .filter(|_| caps[lane] > 0)
                 .map(|(_, due_at)| now.since(*due_at))
         })
     }
@@ -224,14 +255,14 @@ fn take_budget(
     if !has_ready(txn, queue)? {
         return Ok((0, None));
     }
-    let mut window = Window::load(limit, load_window(txn, queue)?.as_deref());
-    match window.take(
+    let mut windows = load_windows(txn, queue)?;
+    match windows.of(limit).take(
         limit,
         txn.uptime,
         u32::try_from(request.max).unwrap_or(u32::MAX),
     ) {
         Ok(granted) => {
-            store_window(txn, queue, &window)?;
+            store_windows(txn, queue, &mut windows)?;
             Ok((granted as usize, None))
         }
         Err(wait) => Ok((0, Some(wait))),
@@ -247,21 +278,25 @@ fn give_back(
     let (Some(limit), true) = (request.rate_limit, unused > 0) else {
         return Ok(());
     };
-    let mut window = Window::load(limit, load_window(txn, queue)?.as_deref());
-    window.give_back(u32::try_from(unused).unwrap_or(u32::MAX));
-    store_window(txn, queue, &window)
+    let mut windows = load_windows(txn, queue)?;
+    let unused = u32::try_from(unused).unwrap_or(u32::MAX);
+    windows.of(limit).give_back(unused);
+    store_windows(txn, queue, &mut windows)
 }
 
-fn load_window(txn: &Txn<'_>, queue: QueueId) -> Result<Option<Vec<u8>>, BackendError> {
-    txn.with("SELECT rate FROM queue_queues WHERE id = ?1", |statement| {
-        statement.query_row([queue], |row| row.get(0))
-    })
+fn load_windows(txn: &Txn<'_>, queue: QueueId) -> Result<Windows, BackendError> {
+    let stored: Option<Vec<u8>> = txn
+        .with("SELECT rate FROM queue_queues WHERE id = ?1", |statement| {
+            statement.query_row([queue], |row| row.get(0))
+        })?;
+    Ok(Windows::load(stored.as_deref()))
 }
 
-fn store_window(txn: &Txn<'_>, queue: QueueId, window: &Window) -> Result<(), BackendError> {
+fn store_windows(txn: &Txn<'_>, queue: QueueId, windows: &mut Windows) -> Result<(), BackendError> {
+    let encoded = windows.encode(txn.uptime);
     txn.execute(
         "UPDATE queue_queues SET rate = ?2 WHERE id = ?1",
-        params![queue, window.encode()],
+        params![queue, encoded],
     )?;
     Ok(())
 }

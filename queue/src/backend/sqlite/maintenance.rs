@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use rusqlite::{OptionalExtension, params};
 
 use super::keys;
+use super::limits;
 use super::options::{MAINTENANCE_ROWS_MAX, RETENTION_ROWS_MAX};
 use super::records;
 use super::recovery;
@@ -24,6 +25,7 @@ pub(super) fn run(txn: &mut Txn<'_>, dead: &[i64]) -> Result<(), BackendError> {
         retain(txn, queue)?;
     }
     keys::sweep(txn, MAINTENANCE_ROWS_MAX)?;
+    limits::sweep(txn)?;
     records::sweep(txn)
 }
 

@@ -9,6 +9,7 @@ mod enqueue;
 mod error;
 mod keys;
 mod lease;
+mod limits;
 mod maintenance;
 mod open;
 mod options;

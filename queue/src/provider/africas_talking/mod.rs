@@ -20,11 +20,12 @@ use self::error::Verdict;
 use self::wire::{Answer, Row, SendMessage};
 use super::http::{self, BaseUrl, HttpAnswer, HttpClient, HttpFailure};
 use super::{Provider, ProviderError, Receipt, SendContext};
+use crate::delivery::AFRICAS_TALKING;
 use crate::future::BoxFuture;
 use crate::sms::{SmsMessage, SmsText, TextPolicy};
 
 /// The provider's name in receipts, logs and metrics.
-const NAME: &str = "africas_talking";
+const NAME: &str = AFRICAS_TALKING;
 
 /// Where messages go, under the API's address.
 const ENDPOINT: &str = "messaging";

@@ -9,7 +9,8 @@ use super::error::{self, Verdict};
 use super::matching::{Match, Sent, match_rows};
 use super::waiting::{self, Waiting};
 use super::wire::{Answer, Credentials, Flat, Outgoing, Row};
-use super::{Balance, DeliveryReport, NAME};
+use super::{Balance, NAME};
+use crate::delivery::DeliveryReport;
 use crate::provider::http::{self, BaseUrl, HttpAnswer, HttpClient, HttpFailure};
 use crate::provider::{ProviderError, ProviderErrorKind, Receipt};
 
@@ -228,9 +229,10 @@ impl Api {
         let flat = self.ask("getdlr", Some(message_id), timeout).await?;
         match (flat.code, error::verdict(flat.code)) {
             // `No Delivery Report`, and `No dlr` which comes as an unsupported data type.
-            (1008 | 1009, _) => Ok(DeliveryReport::none_yet()),
-            (_, Verdict::Accepted) => Ok(DeliveryReport::new(
-                flat.text("delivery-description").unwrap_or_default(),
+            (1008 | 1009, _) => Ok(DeliveryReport::salum(message_id, "")),
+            (_, Verdict::Accepted) => Ok(DeliveryReport::salum(
+                message_id,
+                &flat.text("delivery-description").unwrap_or_default(),
             )),
             (_, verdict) => Err(question_refused(verdict, &flat)),
         }

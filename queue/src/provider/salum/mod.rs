@@ -5,7 +5,6 @@ mod balance;
 mod error;
 mod matching;
 mod options;
-mod report;
 #[cfg(test)]
 #[cfg(all(feature = "testing", any(feature = "tls-aws-lc", feature = "tls-ring")))]
 mod tests;
@@ -15,7 +14,6 @@ mod wire;
 pub use balance::{Balance, ParseBalanceError};
 pub use error::SalumError;
 pub use options::{BULK_ROWS, BULK_ROWS_MAX, CALLS_IN_FLIGHT, SALUM_URL, SalumOptions};
-pub use report::{DeliveryFailure, DeliveryReport, DeliveryState};
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,11 +25,12 @@ use self::waiting::Batcher;
 use self::wire::Credentials;
 use super::http::{BaseUrl, HttpClient};
 use super::{Provider, ProviderError, Receipt, SendContext};
+use crate::delivery::{DeliveryReport, SALUM};
 use crate::future::BoxFuture;
 use crate::sms::{SmsMessage, TextPolicy};
 
 /// The provider's name in receipts, logs and metrics.
-const NAME: &str = "salum";
+const NAME: &str = SALUM;
 
 /// How long a question (a delivery report, the balance) may take.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -117,7 +116,8 @@ impl Salum {
         Self::new(SalumOptions::from_env()?)
     }
 
-    /// What became of the message that was accepted under `message_id`, as far as the gateway knows.
+    /// What became of the message that was accepted under `message_id`, as far as the gateway knows: `Accepted` when it has
+    /// no report yet. A [`DeliveryPoller`](crate::delivery::DeliveryPoller) asks at the right times.
     ///
     /// # Errors
     /// A [`ProviderError`], never *unknown*: a question may always be asked again.

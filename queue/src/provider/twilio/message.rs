@@ -86,6 +86,26 @@ impl TwilioStatus {
         }
     }
 
+    /// Twilio's word for it; `unknown` for [`Other`](Self::Other).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Scheduled => "scheduled",
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Read => "read",
+            Self::PartiallyDelivered => "partially_delivered",
+            Self::Receiving => "receiving",
+            Self::Received => "received",
+            Self::Other => "unknown",
+        }
+    }
+
     /// Whether nothing but `read` follows.
     pub fn is_final(self) -> bool {
         matches!(
@@ -124,6 +144,7 @@ mod tests {
             ("teleported", S::Other, false),
         ] {
             assert_eq!(S::of(word), status, "{word}");
+            assert_eq!(S::of(status.as_str()), status, "{word}");
             assert_eq!(status.is_final(), is_final, "{word}");
         }
     }

@@ -14,6 +14,7 @@ pub use error::TwilioError;
 pub use message::{TwilioMessage, TwilioStatus};
 pub use options::{TWILIO_URL, TwilioOptions, TwilioSender};
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +26,12 @@ use self::wire::CreateMessage;
 use super::http::{BaseUrl, CallbackUrl, HttpClient};
 use super::{Answer, Inquiry, Provider, ProviderError, Receipt, SendContext};
 use crate::clock::Clock;
+use crate::delivery::{TWILIO, callback_url};
 use crate::future::BoxFuture;
 use crate::sms::{SmsMessage, TextPolicy};
 
 /// The provider's name in receipts, logs and metrics.
-const NAME: &str = "twilio";
+const NAME: &str = TWILIO;
 
 /// How long a question about a message may take.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,6 +64,7 @@ pub struct Twilio {
     api: Arc<Api>,
     sender: TwilioSender,
     status_callback: Option<CallbackUrl>,
+    callback_per_attempt: bool,
     smart_encoded: bool,
     text_policy: TextPolicy,
     clock: Arc<dyn Clock>,
@@ -117,6 +120,7 @@ impl Twilio {
             }),
             sender: options.sender,
             status_callback: callback.transpose().map_err(TwilioError::StatusCallback)?,
+            callback_per_attempt: options.callback_per_attempt,
             smart_encoded: options.smart_encoded,
             text_policy: options.text_policy,
             clock: options.clock,
@@ -167,13 +171,18 @@ impl Twilio {
         if context.timeout.is_zero() || too_late {
             return Err(ProviderError::transient("no time left: nothing was sent"));
         }
+        let callback = self.status_callback.as_ref().map(CallbackUrl::as_str);
+        let callback = callback.map(|url| match self.callback_per_attempt {
+            true => Cow::Owned(callback_url(url, context.job, context.attempt)),
+            false => Cow::Borrowed(url),
+        });
         let create = CreateMessage {
             to: message.recipient.as_e164(),
             sender: &self.sender,
             text: &text,
             attempt: context.attempt,
             validity: left,
-            status_callback: self.status_callback.as_ref().map(CallbackUrl::as_str),
+            status_callback: callback.as_deref(),
             smart_encoded: self.smart_encoded,
         };
         let created = self

@@ -35,6 +35,7 @@ pub struct TwilioOptions {
     pub(super) url: String,
     pub(super) insecure_allowed: bool,
     pub(super) status_callback: Option<SecretString>,
+    pub(super) callback_per_attempt: bool,
     pub(super) smart_encoded: bool,
     pub(super) text_policy: TextPolicy,
     pub(super) connect_timeout: Duration,
@@ -78,6 +79,7 @@ impl TwilioOptions {
             url: TWILIO_URL.into(),
             insecure_allowed: false,
             status_callback: None,
+            callback_per_attempt: false,
             smart_encoded: false,
             text_policy: TextPolicy::Allow,
             connect_timeout: CONNECT_TIMEOUT,
@@ -180,6 +182,15 @@ impl TwilioOptions {
     #[must_use]
     pub fn status_callback(mut self, url: impl Into<String>) -> Self {
         self.status_callback = Some(SecretString::from(url.into()));
+        self
+    }
+
+    /// Whether the callback's address says which attempt it is about, as
+    /// [`callback_url`](crate::delivery::callback_url) writes it. Default: no. A `delivery::push::TwilioPush` reads it, and
+    /// can then tell what became of an attempt whose answer was lost.
+    #[must_use]
+    pub fn callback_per_attempt(mut self, names: bool) -> Self {
+        self.callback_per_attempt = names;
         self
     }
 

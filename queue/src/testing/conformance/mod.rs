@@ -19,6 +19,7 @@ mod enqueue;
 mod events;
 mod lanes;
 mod lease;
+mod limits;
 mod park;
 mod query;
 mod rate;
@@ -70,6 +71,14 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     lanes::lanes_share_and_caps_hold,
     lanes::an_urgent_job_passes_a_backlog,
     rate::a_rate_is_shared_by_all_who_lease,
+    rate::rates_of_different_lengths_leave_each_other_alone,
+    limits::a_job_over_its_limit_is_snoozed_and_not_charged,
+    limits::nothing_waits_behind_a_limit,
+    limits::a_flood_of_one_tenant_leaves_the_others_flowing,
+    limits::no_window_of_a_limit_holds_more_than_its_count,
+    limits::a_job_needs_room_in_all_of_its_limits,
+    limits::limits_are_shared_by_all_who_lease,
+    limits::a_put_off_job_keeps_its_deadline_and_can_be_cancelled,
     control::a_cancelled_job_never_starts,
     control::a_running_or_finished_job_is_not_cancelled,
     control::a_dead_job_is_requeued_with_fresh_attempts,

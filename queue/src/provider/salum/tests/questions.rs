@@ -1,7 +1,7 @@
 //! Delivery reports and balances.
 
 use super::*;
-use crate::provider::{DeliveryFailure, DeliveryState};
+use crate::delivery::{DeliveryFailure, DeliveryStatus};
 use crate::testing::gateway::{Fault, Personality, SlashRule};
 
 #[tokio::test]
@@ -18,15 +18,16 @@ async fn a_report_progresses() {
     let id = send(&salum, 1).await.unwrap().message_id.unwrap();
     let report = salum.delivery_report(&id).await.unwrap();
     assert_eq!(
-        (report.state, report.description.as_str()),
-        (DeliveryState::Pending, "")
+        (report.status, report.code.as_deref()),
+        (DeliveryStatus::Accepted, None)
     );
-    let failed = DeliveryState::Failed(DeliveryFailure::Number);
     for _ in 0..100 {
         let report = salum.delivery_report(&id).await.unwrap();
-        if report.state.is_final() {
-            assert_eq!(report.state, failed);
-            assert_eq!(report.description, "AbsentSubscriber");
+        if report.status.is_final() {
+            assert_eq!(report.status, DeliveryStatus::Failed);
+            assert_eq!(report.failure, Some(DeliveryFailure::Number));
+            assert_eq!(report.code.as_deref(), Some("AbsentSubscriber"));
+            assert_eq!((report.provider.as_str(), report.message_id), ("salum", id));
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -39,7 +40,7 @@ async fn an_unknown_message_has_no_report_and_a_wrong_id_is_not_asked_about() {
     let gateway = Gateway::start().await.unwrap();
     let salum = client(&gateway);
     let report = salum.delivery_report("42").await.unwrap();
-    assert_eq!(report.state, DeliveryState::Pending);
+    assert_eq!(report.status, DeliveryStatus::Accepted);
     for wrong in ["", "a b", &"1".repeat(200)] {
         let error = salum.delivery_report(wrong).await.unwrap_err();
         assert_eq!(error.kind(), ProviderErrorKind::Rejected);
