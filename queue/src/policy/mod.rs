@@ -48,8 +48,8 @@ pub use spend::{
     Stopped,
 };
 pub use suppression::{
-    Added, ImportError, Imported, LIFTED_KEPT, SENDER_BYTES_MAX, Sender, Suppress, Suppressed,
-    Suppression, SuppressionEntry, SuppressionPage, SuppressionReason, SuppressionScope,
-    SuppressionSource,
+    Added, HARD_FAILURE_KEPT, ImportError, Imported, LIFTED_KEPT, SENDER_BYTES_MAX, Sender,
+    Suppress, SuppressReported, Suppressed, Suppression, SuppressionEntry, SuppressionPage,
+    SuppressionReason, SuppressionScope, SuppressionSource,
 };
 pub use zone::{Zone, ZoneError};

@@ -5,6 +5,7 @@ mod import;
 mod list;
 mod provider;
 mod record;
+mod reports;
 
 pub use entry::{
     SENDER_BYTES_MAX, Sender, Suppress, SuppressionEntry, SuppressionReason, SuppressionScope,
@@ -13,3 +14,4 @@ pub use entry::{
 pub use import::{ImportError, Imported};
 pub use list::{Added, LIFTED_KEPT, Suppression, SuppressionPage};
 pub use provider::Suppressed;
+pub use reports::{HARD_FAILURE_KEPT, SuppressReported};

@@ -7,4 +7,5 @@ mod spend;
 mod spend_crash;
 mod support;
 mod suppression;
+mod suppression_reports;
 mod together;
