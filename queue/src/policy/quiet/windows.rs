@@ -1,12 +1,13 @@
 //! [`SendWindows`]: when, on a recipient's own clock, messages may come. Pure.
 
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::Span;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use super::day::Day;
+use super::minute::{DAY_MINUTES, Minute};
 use crate::clock::Timestamp;
 use crate::policy::Zone;
 use crate::policy::zone::instant;
@@ -14,45 +15,6 @@ use crate::policy::zone::instant;
 /// How far ahead an opening is looked for, in days. Two weeks and a day: a weekly window that one change of the clocks
 /// skips is there a week later.
 const DAYS_AHEAD: i32 = 15;
-const DAY_MINUTES: u16 = 24 * 60;
-
-/// A day of the week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Day {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
-}
-
-impl Day {
-    /// The whole week, from Monday.
-    pub const ALL: [Self; 7] = [
-        Self::Monday,
-        Self::Tuesday,
-        Self::Wednesday,
-        Self::Thursday,
-        Self::Friday,
-        Self::Saturday,
-        Self::Sunday,
-    ];
-    /// Monday to Friday.
-    pub const WEEKDAYS: [Self; 5] = [
-        Self::Monday,
-        Self::Tuesday,
-        Self::Wednesday,
-        Self::Thursday,
-        Self::Friday,
-    ];
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
 
 /// The hours of the week at which messages may come, on the recipient's own clock.
 ///
@@ -240,31 +202,6 @@ impl fmt::Debug for SendWindows {
             map.entry(day, &windows.iter().map(show).collect::<Vec<_>>());
         }
         map.finish()
-    }
-}
-
-/// Minutes since midnight, up to 24:00.
-struct Minute(u16);
-
-impl FromStr for Minute {
-    type Err = SendWindowsError;
-
-    fn from_str(text: &str) -> Result<Self, SendWindowsError> {
-        let wrong = || SendWindowsError::Time {
-            text: text.chars().take(16).collect(),
-        };
-        let &[h1, h2, b':', m1, m2] = text.as_bytes() else {
-            return Err(wrong());
-        };
-        let digits = |tens: u8, ones: u8| match (tens, ones) {
-            (b'0'..=b'9', b'0'..=b'9') => Ok(u16::from(tens - b'0') * 10 + u16::from(ones - b'0')),
-            _ => Err(wrong()),
-        };
-        let (hours, minutes) = (digits(h1, h2)?, digits(m1, m2)?);
-        match hours * 60 + minutes {
-            total @ ..=DAY_MINUTES if minutes < 60 => Ok(Self(total)),
-            _ => Err(wrong()),
-        }
     }
 }
 

@@ -23,7 +23,8 @@ const GUARD_NAME_BYTES_MAX: usize = 32;
 /// The shortest period and cool-down: below it, a rate limit is meant.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// What becomes of a message that would go over a cap, or comes in a cool-down.
+/// What becomes of a message that would go over a cap, or comes in a cool-down. One that alone is more than a cap allows is
+/// rejected in any case: no period has room for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OverCap {
     /// It waits until there is room again: its job is snoozed, no attempt is charged, and it expires at its deadline.

@@ -272,11 +272,18 @@ impl SpendGuard {
             let Some(count) = cap.count_of(message, context, provider) else {
                 continue;
             };
+            let amount = cap.amount().taken_by(message, rules.prices.as_ref());
+            let limit = cap.amount().limit();
+            if amount > limit {
+                // No period has room for it, so there is nothing to wait for.
+                let detail = format!("the message alone is over the cap `{}`", cap.name());
+                return Err(ProviderError::rejected(detail).code(Refusal::SpendCap));
+            }
             let window = cap.period().window(now, &rules.zone);
             lines.push(ChargeLine {
                 key: self.key(&[&cap.name(), &count])?,
-                amount: cap.amount().taken_by(message, rules.prices.as_ref()),
-                cap: Some(cap.amount().limit()),
+                amount,
+                cap: Some(limit),
                 period: window.fixed_period(),
             });
             counted.push((place, cap, window));

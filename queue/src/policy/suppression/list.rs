@@ -168,8 +168,8 @@ impl Suppression {
         Ok(lifted)
     }
 
-    /// The entry that stops messages of `sender` to a recipient, or of any sender when there is none to tell; `None` when
-    /// they may be sent.
+    /// The entry that stops messages of `sender` to a recipient; `None` when they may be sent. Without a sender only entries
+    /// for [everything](SuppressionScope::Everything) count.
     ///
     /// # Errors
     /// [`BackendError`] of the store.

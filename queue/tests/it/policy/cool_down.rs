@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue::policy::{OverCap, SpendGuard, SpendGuardBuilder};
+use queue::policy::{Amount, Cap, CapScope, OverCap, Period, SpendGuard, SpendGuardBuilder};
 use queue::provider::{Mock, MockAnswer, Provider};
 use queue::{State, create_otp_sms_job};
 
@@ -129,4 +129,28 @@ async fn of_many_codes_at_once_one_goes() {
         sent += usize::from(task.unwrap());
     }
     assert_eq!((sent, mock.call_count()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_message_over_a_cap_starts_no_cool_down() {
+    let store = Store::in_memory().await;
+    let cap = Cap::new(CapScope::Recipient, Amount::Messages(1), Period::Day);
+    let provider = builder(&store)
+        .cap(cap)
+        .build()
+        .unwrap()
+        .around(Mock::new());
+    assert!(
+        provider
+            .send(&message(KENYAN), &context("otp"))
+            .await
+            .is_ok()
+    );
+    store.queue.advance(COOL_DOWN);
+    for _ in 0..2 {
+        assert_eq!(
+            code(provider.send(&message(KENYAN), &context("otp")).await),
+            "spend_cap"
+        );
+    }
 }

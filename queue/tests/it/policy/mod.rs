@@ -5,6 +5,8 @@ mod kill_switch;
 mod quiet_hours;
 mod spend;
 mod spend_crash;
+mod spend_rules;
+mod spend_shared;
 mod support;
 mod suppression;
 mod suppression_reports;

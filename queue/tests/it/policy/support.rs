@@ -6,8 +6,8 @@ use std::sync::Arc;
 use queue::backend::{Backend, Records, SqliteBackend, SqliteOptions};
 use queue::clock::{ManualClock, Timestamp};
 use queue::job::{Job, KindInfo};
-use queue::policy::Zone;
-use queue::provider::{ProviderError, Receipt, SendContext};
+use queue::policy::{Cap, SpendGuard, SpendGuardBuilder, Zone};
+use queue::provider::{Provider, ProviderError, Receipt, SendContext};
 use queue::sms::{PhoneNumber, SmsMessage, SmsText};
 use queue::testing::TestQueue;
 use queue::{JobId, NotificationSms, OtpSms, SmsJob, State};
@@ -125,4 +125,32 @@ pub(super) fn context(kind: &str) -> SendContext {
 pub(super) fn code(answer: Result<Receipt, ProviderError>) -> String {
     let error = answer.expect_err("it was sent");
     error.provider_code().unwrap_or("none").to_owned()
+}
+
+pub(super) fn guard_builder(store: &Store) -> SpendGuardBuilder {
+    SpendGuard::builder(store.records()).clock(store.clock.clone())
+}
+
+pub(super) fn guard_of(store: &Store, cap: Cap) -> SpendGuard {
+    guard_builder(store)
+        .every_country()
+        .cap(cap)
+        .build()
+        .unwrap()
+}
+
+/// How many of `count` messages go through.
+pub(super) async fn sent<P: Provider<SmsMessage>>(
+    provider: &P,
+    recipient: &str,
+    count: usize,
+) -> usize {
+    let mut sent = 0;
+    for _ in 0..count {
+        let answer = provider
+            .send(&message(recipient), &context("notification"))
+            .await;
+        sent += usize::from(answer.is_ok());
+    }
+    sent
 }
