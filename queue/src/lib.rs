@@ -36,6 +36,7 @@
 //! | run them | [`Worker`], [`WorkerBuilder`](worker::WorkerBuilder), [`Handler`](worker::Handler) |
 //! | write an enum of your own | the derives [`Job`](derive@Job), [`Template`] and [`Payload`](derive@Payload) |
 //! | send through another provider | [`Provider`](provider::Provider) |
+//! | learn whether messages arrived | [`Deliveries`](delivery::Deliveries), [`Tracked`](delivery::Tracked), [`DeliveryPoller`](delivery::DeliveryPoller), `delivery::push` |
 //! | say who may be sent what, when and for how much | `policy` (feature `policy`) |
 //! | test an application | `testing` (feature `testing`) |
 //! | keep jobs elsewhere | [`Backend`](backend::Backend) |
@@ -55,6 +56,7 @@
 //! | `africas-talking` | the provider for Africa's Talking's bulk SMS; turns on `sms` and `http` | no |
 //! | `http` | the HTTP client that providers share | by `salum` |
 //! | `tls-aws-lc`, `tls-ring` | what encrypts it | `tls-aws-lc` |
+//! | `push` | axum routers for delivery reports that providers push | no |
 //! | `policy` | suppression, spend guard, quiet hours | no |
 //! | `testing` | the test kit, with stand-ins for all providers | no |
 

@@ -16,8 +16,8 @@ pub const RETENTION_MIN: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// How long a report about an unknown message waits for its receipt. The two are seconds apart; an hour covers a store that
 /// was full in between.
 pub const EARLY_AGE: Duration = Duration::from_secs(60 * 60);
-/// Most reports about unknown messages that one process keeps within [`EARLY_AGE`]. More are dropped and counted: a callback
-/// address serves a whole account, also the messages of others.
+/// Most reports about unknown messages that one process keeps within [`EARLY_AGE`]. More are dropped, and that is logged: a
+/// callback address serves a whole account, also the messages of others.
 pub const EARLY_REPORTS_MAX: u64 = 10_000;
 
 /// [`Deliveries`] that are not built yet.

@@ -9,29 +9,40 @@ use crate::clock::Timestamp;
 /// also the messages that another system sends through it.
 pub(super) struct EarlyBudget(Mutex<(Option<Timestamp>, u64)>);
 
+/// Whether there was one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    Yes,
+    /// No, for the first time in this period: worth a line in the log.
+    FirstRefused,
+    Refused,
+}
+
 impl EarlyBudget {
     pub(super) fn new() -> Self {
         Self(Mutex::new((None, 0)))
     }
 
-    /// Whether one more may be kept at `now`, of at most `most` in each `period`.
-    pub(super) fn take(&self, now: Timestamp, period: Duration, most: u64) -> bool {
+    /// Takes one of at most `most` in each `period`.
+    pub(super) fn take(&self, now: Timestamp, period: Duration, most: u64) -> Taken {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (begun, count) = &mut *state;
         if begun.is_none_or(|begun| now < begun || now.since(begun) >= period) {
             *begun = Some(now);
             *count = 0;
         }
-        if *count >= most {
-            return false;
+        *count = count.saturating_add(1);
+        match *count {
+            count if count <= most => Taken::Yes,
+            count if count == most + 1 => Taken::FirstRefused,
+            _ => Taken::Refused,
         }
-        *count += 1;
-        true
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Taken::{FirstRefused, Refused, Yes};
     use super::*;
 
     #[test]
@@ -41,10 +52,13 @@ mod tests {
         let take = |seconds: i64| budget.take(Timestamp::from_millis(seconds * 1000), hour, 2);
         assert_eq!(
             [take(0), take(1), take(2), take(3599)],
-            [true, true, false, false]
+            [Yes, Yes, FirstRefused, Refused]
         );
-        assert_eq!([take(3600), take(3601), take(3602)], [true, true, false]);
+        assert_eq!(
+            [take(3600), take(3601), take(3602)],
+            [Yes, Yes, FirstRefused]
+        );
         // A clock that is set back starts a new one: nothing is refused for ever.
-        assert!(take(-10));
+        assert_eq!(take(-10), Yes);
     }
 }

@@ -43,10 +43,19 @@ pub(super) struct Origin {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Store this, and tell of it when its job is known.
-    Store(Stored, Option<DeliveryEvent>),
+    /// Something is new.
+    Store(Box<Change>),
     /// Nothing new; the status stays.
     Keep(DeliveryStatus),
+}
+
+/// What is new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    /// To be stored.
+    pub(super) next: Stored,
+    /// To be told; `None` as long as the job is not known.
+    pub(super) event: Option<DeliveryEvent>,
 }
 
 impl Stored {
@@ -82,8 +91,7 @@ impl Stored {
                 changed_at: origin.accepted_at,
             },
         };
-        let event = stored.event(None);
-        Step::Store(stored, event)
+        stored.told(None)
     }
 
     /// What `report` makes of `current` at `now`. `origin` is whose message it is, when the report says so itself.
@@ -94,9 +102,7 @@ impl Stored {
         now: Timestamp,
     ) -> Step {
         let Some(known) = current else {
-            let stored = Self::of(report, origin, now);
-            let event = stored.event(None);
-            return Step::Store(stored, event);
+            return Self::of(report, origin, now).told(None);
         };
         let adopted = known.origin.is_none() && origin.is_some();
         let moves = known.status.may_become(report.status);
@@ -109,8 +115,7 @@ impl Stored {
             true => Self::of(report, origin, now),
             false => Self { origin, ..known },
         };
-        let event = stored.event(previous);
-        Step::Store(stored, event)
+        stored.told(previous)
     }
 
     fn of(report: &DeliveryReport, origin: Option<Origin>, now: Timestamp) -> Self {
@@ -145,9 +150,13 @@ impl Stored {
         })
     }
 
-    fn event(&self, previous: Option<DeliveryStatus>) -> Option<DeliveryEvent> {
-        self.view()
-            .map(|message| DeliveryEvent { message, previous })
+    /// This as something new, after `previous`.
+    fn told(self, previous: Option<DeliveryStatus>) -> Step {
+        let message = self.view();
+        Step::Store(Box::new(Change {
+            event: message.map(|message| DeliveryEvent { message, previous }),
+            next: self,
+        }))
     }
 }
 
@@ -172,11 +181,15 @@ mod tests {
         stored(Stored::after_send(None, "p", Some("1"), Accepted, origin()))
     }
 
-    fn stored(step: Step) -> Stored {
+    fn change(step: Step) -> Change {
         match step {
-            Step::Store(stored, _) => stored,
+            Step::Store(change) => *change,
             Step::Keep(status) => panic!("kept {status}"),
         }
+    }
+
+    fn stored(step: Step) -> Stored {
+        change(step).next
     }
 
     fn report(status: DeliveryStatus) -> DeliveryReport {
@@ -185,11 +198,9 @@ mod tests {
 
     #[test]
     fn a_report_moves_forward_and_tells_from_where() {
-        let Step::Store(next, Some(event)) =
-            Stored::after_report(Some(sent()), &report(Sent), None, LATER)
-        else {
-            panic!("nothing is stored");
-        };
+        let step = Stored::after_report(Some(sent()), &report(Sent), None, LATER);
+        let Change { next, event } = change(step);
+        let event = event.unwrap();
         assert_eq!((next.status, next.changed_at), (Sent, LATER));
         assert_eq!(next.origin, Some(origin()));
         assert_eq!(event.previous, Some(Accepted));
@@ -212,15 +223,12 @@ mod tests {
 
     #[test]
     fn an_early_report_waits_for_its_receipt() {
-        let Step::Store(early, None) = Stored::after_report(None, &report(Delivered), None, LATER)
-        else {
-            panic!("told of a message whose job is not known");
-        };
-        let Step::Store(bound, Some(event)) =
-            Stored::after_send(Some(early), "p", Some("1"), Accepted, origin())
-        else {
-            panic!("the receipt is not stored");
-        };
+        let step = Stored::after_report(None, &report(Delivered), None, LATER);
+        let early = change(step);
+        assert!(early.event.is_none(), "its job is not known");
+        let step = Stored::after_send(Some(early.next), "p", Some("1"), Accepted, origin());
+        let Change { next: bound, event } = change(step);
+        let event = event.unwrap();
         assert_eq!((bound.status, bound.origin), (Delivered, Some(origin())));
         assert_eq!((event.previous, event.message.status), (None, Delivered));
         // The same receipt again.

@@ -1,11 +1,14 @@
 //! [`Tracked`]: a provider whose messages are recorded.
 
 use super::Deliveries;
+use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{JobId, RecipientKey};
+use crate::job::{JobId, Priority, RecipientKey};
 use crate::provider::{
-    Answer, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt, SendContext,
+    Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt,
+    SendContext,
 };
+use crate::telemetry::names;
 
 /// A provider whose accepted messages, and those of unknown outcome, are recorded in [`Deliveries`].
 ///
@@ -63,6 +66,10 @@ impl<M: Message, P: Provider<M>> Provider<M> for Tracked<P> {
         })
     }
 
+    fn capacity(&self, priority: Priority, now: Timestamp) -> Capacity {
+        self.provider.capacity(priority, now)
+    }
+
     fn inquire<'a>(
         &'a self,
         inquiry: &'a Inquiry<'a, M>,
@@ -105,9 +112,9 @@ impl<P> Tracked<P> {
         });
         if let Ok(Err(error)) = written.await {
             tracing::warn!(
-                job.id = %job,
-                error.kind = error.kind().as_str(),
-                reason = %error,
+                { names::JOB_ID } = %job,
+                { names::ERROR_KIND } = error.kind().as_str(),
+                { names::REASON } = %error,
                 "a message was sent, and its delivery is not tracked"
             );
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use super::builder::{DeliveriesBuilder, EARLY_AGE, EARLY_REPORTS_MAX};
-use super::early::EarlyBudget;
+use super::early::{EarlyBudget, Taken};
 use super::event::{DeliveryEvent, DeliveryStream};
 use super::poll::{self, PollSchedule};
 use super::stored::{Origin, Step, Stored};
@@ -18,6 +18,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::job::{Job, JobId, RecipientKey};
 use crate::producer::Queue;
 use crate::provider::Receipt;
+use crate::telemetry::names;
 
 /// How many events a reader may be behind before it loses some.
 const EVENTS_KEPT: usize = 1024;
@@ -248,13 +249,9 @@ impl Deliveries {
             }
             let (next, event) = match Stored::after_report(current, &report, origin, now) {
                 Step::Keep(status) => return Ok(Applied::Ignored { status }),
-                Step::Store(next, event) => (next, event),
+                Step::Store(change) => (change.next, change.event),
             };
-            if event.is_none() && is_new && !self.may_keep_early(now) {
-                tracing::warn!(
-                    provider = report.provider,
-                    "too many delivery reports about unknown messages: this one is dropped"
-                );
+            if event.is_none() && is_new && !self.may_keep_early(now, &report.provider) {
                 return Ok(Applied::Dropped);
             }
             if let Some(event) = &event {
@@ -281,7 +278,7 @@ impl Deliveries {
     ) -> Result<(), BackendError> {
         let Some(key) = key::nameless(provider, origin.job, origin.attempt) else {
             tracing::warn!(
-                job.id = %origin.job,
+                { names::JOB_ID } = %origin.job,
                 "the provider's name is too long or not plain: its messages are not tracked"
             );
             return Ok(());
@@ -303,7 +300,7 @@ impl Deliveries {
             let was_early = current.is_some();
             let (next, event) = match Stored::after_send(current, provider, id, status, origin) {
                 Step::Keep(_) => return Ok(()),
-                Step::Store(next, event) => (next, event),
+                Step::Store(change) => (change.next, change.event),
             };
             if let Some(event) = &event
                 && was_early
@@ -398,19 +395,29 @@ impl Deliveries {
 
     fn tell(&self, event: DeliveryEvent) {
         tracing::debug!(
-            job.id = %event.message.job,
-            job.attempt_number = event.message.attempt,
-            provider = event.message.provider,
-            status = event.message.status.as_str(),
-            failure = event.message.failure.map(super::DeliveryFailure::as_str),
+            { names::JOB_ID } = %event.message.job,
+            { names::ATTEMPT } = event.message.attempt,
+            { names::PROVIDER } = event.message.provider,
+            { names::DELIVERY_STATUS } = event.message.status.as_str(),
+            { names::DELIVERY_FAILURE } = event.message.failure.map(super::DeliveryFailure::as_str),
             "a message moved"
         );
         // Nobody listening is fine.
         let _ = self.0.events.send(event);
     }
 
-    fn may_keep_early(&self, now: Timestamp) -> bool {
-        self.0.early.take(now, EARLY_AGE, EARLY_REPORTS_MAX)
+    fn may_keep_early(&self, now: Timestamp, provider: &str) -> bool {
+        match self.0.early.take(now, EARLY_AGE, EARLY_REPORTS_MAX) {
+            Taken::Yes => true,
+            Taken::FirstRefused => {
+                tracing::warn!(
+                    { names::PROVIDER } = provider,
+                    "too many delivery reports about unknown messages: more are dropped for an hour"
+                );
+                false
+            }
+            Taken::Refused => false,
+        }
     }
 
     fn origin(&self, job: JobId, attempt: u16) -> Origin {

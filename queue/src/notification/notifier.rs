@@ -1,9 +1,8 @@
 //! [`Notifier`]: the shipped handler. Render, then send.
 
-use crate::backend::Doubt;
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{Job, Priority, UnknownPolicy};
+use crate::job::{Doubt, Job, Priority, UnknownPolicy};
 use crate::provider::{
     Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, SendContext,
 };
@@ -31,21 +30,23 @@ impl<P> Notifier<P> {
 impl<J: Job, P: Provider<J::Message>> Handler<J> for Notifier<P> {
     fn handle<'a>(&'a self, job: &'a J, context: &'a JobContext) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let message = match job.render_within(context.time_left) {
+            let doubt = context
+                .doubt
+                .filter(|_| context.unknown == UnknownPolicy::Ask);
+            // A text that says how much time is left reads as in the doubtful attempt: by it the provider finds that one.
+            let time_left = match (doubt, context.deadline) {
+                (Some(doubt), Some(deadline)) => Some(deadline.since(doubt.started_at)),
+                _ => context.time_left,
+            };
+            let message = match job.render_within(time_left) {
                 Ok(message) => message,
                 Err(error) => return Outcome::from(error),
             };
             let mut send = context.send_context();
-            if let (Some(doubt), UnknownPolicy::Ask) = (context.doubt, context.unknown) {
+            if let Some(doubt) = doubt {
                 // The question and the send share the attempt's time.
                 send.timeout /= 2;
-                // As it read then: a text may say how much time is left.
-                let left = context.deadline.map(|at| at.since(doubt.started_at));
-                let sent = match job.render_within(left) {
-                    Ok(sent) => sent,
-                    Err(error) => return Outcome::from(error),
-                };
-                if let Some(outcome) = self.ask(&sent, doubt, &send).await {
+                if let Some(outcome) = self.ask(&message, doubt, &send).await {
                     return outcome;
                 }
             }
@@ -102,7 +103,9 @@ fn unanswered(error: &ProviderError) -> Outcome {
             after: MISCONFIGURED_HOLD,
             reason,
         },
-        ProviderErrorKind::Transient { .. } | ProviderErrorKind::Unknown => {
+        // It says when it will know: until then nothing went wrong.
+        ProviderErrorKind::Transient { after: Some(after) } => Outcome::Snooze { after, reason },
+        ProviderErrorKind::Transient { after: None } | ProviderErrorKind::Unknown => {
             Outcome::Unknown { reason }
         }
     }

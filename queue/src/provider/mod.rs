@@ -86,7 +86,8 @@ pub trait Provider<M: Message>: Send + Sync + 'static {
     /// has not listed *yet* is one that it can't tell about. A wrapper passes the question on to the provider it wraps.
     ///
     /// # Errors
-    /// A [`ProviderError`] of the question itself; the job is asked about again later, and nothing is sent.
+    /// A [`ProviderError`] of the question itself; the job is asked about again later, and nothing is sent. *Transient* with a
+    /// time is the answer of a provider that can't tell yet: it is asked again then, and no attempt is charged.
     fn inquire<'a>(
         &'a self,
         inquiry: &'a Inquiry<'a, M>,

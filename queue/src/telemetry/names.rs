@@ -24,6 +24,10 @@ pub const ERROR_KIND: &str = "error.kind";
 pub const JOBS: &str = "jobs";
 /// The provider's name, such as `salum`.
 pub const PROVIDER: &str = "provider.name";
+/// Where a message is: [`DeliveryStatus::as_str`](crate::delivery::DeliveryStatus::as_str).
+pub const DELIVERY_STATUS: &str = "delivery.status";
+/// Why it was not delivered: [`DeliveryFailure::as_str`](crate::delivery::DeliveryFailure::as_str).
+pub const DELIVERY_FAILURE: &str = "delivery.failure";
 /// How a provider's call ended: [`CallOutcome::as_str`](crate::provider::stack::CallOutcome::as_str).
 pub const CALL_OUTCOME: &str = "provider.outcome";
 /// How long a provider's call took, in milliseconds.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use queue::backend::{Doubt, LeaseRequest, Requeued};
 use queue::clock::Clock;
 use queue::notification::render_notification_sms;
-use queue::provider::{Answer, Mock, MockAnswer, ProviderError, Receipt};
+use queue::provider::{Answer, Mock, MockAnswer, ProviderError, ProviderErrorKind, Receipt};
 use queue::testing::TestQueue;
 use queue::{Job, JobId, NotificationSms, SmsMessage, State};
 
@@ -107,14 +107,18 @@ async fn a_question_that_fails_is_asked_again_and_sends_nothing() {
     let id = put(&queue).await;
     let busy = ProviderError::throttled(Duration::from_secs(3), "too many questions");
     let ours = ProviderError::misconfigured("no key");
+    let early = ProviderErrorKind::Transient {
+        after: Some(Duration::from_secs(40)),
+    };
     let mock = Mock::new()
         .then(MockAnswer::unknown())
         .then_inquiry(Err(busy))
         .then_inquiry(Err(ours))
+        .then_inquiry(Err(ProviderError::new(early, "too early to tell")))
         .then_inquiry(Err(ProviderError::transient("down")));
     queue.drain(&mock).await;
-    // The two that were put off charged nothing.
-    assert_eq!(seen(&queue, id, &mock).await, (State::Completed, 3, 2, 4));
+    // The three that were put off charged nothing.
+    assert_eq!(seen(&queue, id, &mock).await, (State::Completed, 3, 2, 5));
 }
 
 #[tokio::test]
@@ -173,4 +177,39 @@ async fn the_other_policies_never_ask() {
     queue.drain(&mock).await;
     let id = stopped.job_id;
     assert_eq!(seen(&queue, id, &mock).await, (State::Unknown, 1, 1, 0));
+}
+
+/// Through real HTTP: the answer to the send is lost, or the send itself.
+#[cfg(feature = "twilio")]
+#[tokio::test]
+async fn a_lost_answer_of_twilios_sends_nothing_twice_and_a_lost_message_is_sent() {
+    use queue::testing::gateway::{Fault, Gateway, TwilioPersonality};
+    for (fault, sends) in [
+        (Fault::cut().after_accepting(), 1),
+        (Fault::truncated(), 1),
+        (Fault::status(502).after_accepting(), 1),
+        (Fault::cut(), 2),
+        (Fault::status(500), 2),
+    ] {
+        let gateway = Gateway::builder().personality(TwilioPersonality::default());
+        let gateway = gateway.start().await.unwrap();
+        let queue = TestQueue::<AskingJob>::new().await;
+        let options = gateway.twilio_options().unwrap();
+        let twilio = options.clock(queue.clock().clone()).build().unwrap();
+        let name = format!("{fault:?}");
+        gateway.next(1, fault);
+        let id = put(&queue).await;
+        queue.drain(&twilio).await;
+        let job = queue.job(id).await.unwrap().unwrap();
+        assert_eq!((job.state, job.attempt), (State::Completed, 2), "{name}");
+        let creates = gateway.requests();
+        let creates = creates
+            .iter()
+            .filter(|request| request.endpoint == "create");
+        assert_eq!(creates.count(), sends, "{name}");
+        let accepted = gateway.accepted();
+        assert_eq!(accepted.len(), 1, "{name}");
+        let receipt = job.receipt.unwrap();
+        assert_eq!(receipt.message_id, accepted[0].message_id, "{name}");
+    }
 }

@@ -15,6 +15,7 @@ use crate::backend::{BackendError, BackendErrorKind};
 use crate::clock::Timestamp;
 use crate::delivery::{Applied, Deliveries, DeliveryReport, DeliveryStatus};
 use crate::provider::{ProviderError, ProviderErrorKind};
+use crate::telemetry::names;
 
 /// How many questions are in flight unless told otherwise.
 pub const POLLS_IN_FLIGHT: usize = 4;
@@ -32,9 +33,8 @@ const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
 /// How long a question may take at most, whatever its source thinks; well within the claim on it.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Asks a provider what became of messages, by the schedule that [`DeliveriesBuilder::poll`] gave it.
-///
-/// [`DeliveriesBuilder::poll`]: super::super::DeliveriesBuilder::poll
+/// Asks a provider what became of messages, by the schedule that
+/// [`DeliveriesBuilder::poll`](crate::delivery::DeliveriesBuilder::poll) gave it.
 ///
 /// What is to be asked is in the store: it survives a restart, and pollers in several processes share the work without asking
 /// twice. Messages whose report is final, also a pushed one, are not asked about.
@@ -164,8 +164,8 @@ async fn run(poller: Arc<Poller>) -> Result<(), BackendError> {
             Err(error) if is_final(error.kind()) => return Err(error),
             Err(error) => {
                 tracing::warn!(
-                    error.kind = error.kind().as_str(),
-                    reason = %error,
+                    { names::ERROR_KIND } = error.kind().as_str(),
+                    { names::REASON } = %error,
                     "delivery reports can't be recorded; they are asked for again"
                 );
                 failures += 1;
@@ -253,7 +253,7 @@ async fn settled(poller: &Poller, entry: &Entry) -> Result<(), BackendError> {
 }
 
 async fn failed(poller: &Poller, entry: &Entry, error: &ProviderError) -> Result<(), BackendError> {
-    tracing::debug!(provider = poller.provider, reason = %error, "no delivery report");
+    tracing::debug!({ names::PROVIDER } = poller.provider, { names::REASON } = %error, "no delivery report");
     let now = poller.now();
     let wait = match error.kind() {
         ProviderErrorKind::Rejected => return next_step(poller, entry).await,
@@ -264,8 +264,8 @@ async fn failed(poller: &Poller, entry: &Entry, error: &ProviderError) -> Result
         }
         ProviderErrorKind::Misconfigured => {
             tracing::warn!(
-                provider = poller.provider,
-                reason = %error,
+                { names::PROVIDER } = poller.provider,
+                { names::REASON } = %error,
                 "the provider refuses to tell of deliveries: check its settings"
             );
             poller.hold(ASK_AGAIN);

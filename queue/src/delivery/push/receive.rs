@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use crate::backend::BackendError;
 use crate::delivery::{Applied, Deliveries, DeliveryReport};
 use crate::job::JobId;
+use crate::telemetry::names;
 
 /// Largest body of a report, in bytes. Real ones have a few hundred.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -43,7 +44,10 @@ pub(super) async fn store(
         match tokio::time::timeout(STORE_TIMEOUT, apply).await {
             Ok(applied) => applied,
             Err(_) => {
-                tracing::warn!(provider, "a delivery report was not stored in time");
+                tracing::warn!(
+                    { names::PROVIDER } = provider,
+                    "a delivery report was not stored in time"
+                );
                 return StatusCode::SERVICE_UNAVAILABLE;
             }
         };
@@ -53,9 +57,9 @@ pub(super) async fn store(
         }
         Err(error) => {
             tracing::warn!(
-                provider,
-                error.kind = error.kind().as_str(),
-                reason = %error,
+                { names::PROVIDER } = provider,
+                { names::ERROR_KIND } = error.kind().as_str(),
+                { names::REASON } = %error,
                 "a delivery report was not stored"
             );
             StatusCode::SERVICE_UNAVAILABLE

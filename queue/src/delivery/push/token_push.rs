@@ -16,6 +16,7 @@ use super::fields::Fields;
 use super::receive::{read_body, store};
 use super::{PushError, PushToken};
 use crate::delivery::{AFRICAS_TALKING, Deliveries, DeliveryReport, SALUM};
+use crate::telemetry::names;
 
 /// Takes the reports of a provider that signs nothing: a token in the path says that it is the provider who calls.
 ///
@@ -114,7 +115,7 @@ async fn receive(
     let known = token.is_ok_and(|Path(token)| push.token.matches(&token));
     if !known || !push.allowed.admits(&parts) {
         tracing::debug!(
-            provider = push.provider,
+            { names::PROVIDER } = push.provider,
             "a delivery report was refused: wrong token or address"
         );
         return StatusCode::NOT_FOUND;
@@ -127,7 +128,10 @@ async fn receive(
     match fields.as_ref().and_then(push.read) {
         Some(report) => store(&push.deliveries, report, None).await,
         None => {
-            tracing::warn!(provider = push.provider, "a delivery report can't be read");
+            tracing::warn!(
+                { names::PROVIDER } = push.provider,
+                "a delivery report can't be read"
+            );
             StatusCode::BAD_REQUEST
         }
     }

@@ -15,6 +15,7 @@ use super::receive::{read_body, store};
 use super::signature::{AuthTokens, BODY_DIGEST, PublicUrl, is_body};
 use crate::delivery::callback::attempt_of;
 use crate::delivery::{Deliveries, DeliveryReport, TWILIO};
+use crate::telemetry::names;
 
 /// The header that holds the signature.
 const SIGNATURE: &str = "x-twilio-signature";
@@ -101,7 +102,7 @@ async fn receive(State(push): State<Arc<TwilioPush>>, request: Request) -> Statu
         Ok(fields) => fields,
         Err(status) => {
             tracing::warn!(
-                provider = TWILIO,
+                { names::PROVIDER } = TWILIO,
                 "a delivery report was refused: its signature does not fit; check auth token and public address"
             );
             return status;
@@ -110,7 +111,10 @@ async fn receive(State(push): State<Arc<TwilioPush>>, request: Request) -> Statu
     let id = fields.get(&["MessageSid", "SmsSid"]);
     let status = fields.get(&["MessageStatus", "SmsStatus"]);
     let (Some(id), Some(status)) = (id, status) else {
-        tracing::warn!(provider = TWILIO, "a delivery report can't be read");
+        tracing::warn!(
+            { names::PROVIDER } = TWILIO,
+            "a delivery report can't be read"
+        );
         return StatusCode::BAD_REQUEST;
     };
     let report = DeliveryReport::twilio(id, status, fields.get(&["ErrorCode"]));

@@ -138,7 +138,6 @@ mod tests {
         said.lines().next().unwrap_or_default().to_owned()
     }
 
-    #[expect(clippy::print_stdout, reason = "how the client's process answers")]
     async fn be_the_client(url: &str) {
         let base = BaseUrl::parse(url, false).unwrap();
         let client = HttpClient::new(&base, CONNECT_TIMEOUT).unwrap();

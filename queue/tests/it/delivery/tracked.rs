@@ -7,10 +7,14 @@ use queue::backend::{Backend, BackendErrorKind, SqliteBackend, SqliteOptions};
 use queue::clock::{ManualClock, Timestamp};
 use queue::delivery::{Deliveries, DeliveryReport, DeliveryStatus, Tracked};
 use queue::job::{RecipientKey, UnknownPolicy};
-use queue::provider::{Answer, Inquiry, Mock, MockAnswer, Provider, SendContext};
+use queue::provider::{
+    Answer, Capacity, Inquiry, Mock, MockAnswer, Provider, ProviderError, Receipt, SendContext,
+};
 use queue::testing::TestQueue;
 use queue::testing::fault::{FaultyBackend, StoreCall, StoreFault};
-use queue::{JobId, PhoneNumber, Queue, SmsJob, SmsMessage, SmsText, State, Worker};
+use queue::{
+    BoxFuture, JobId, PhoneNumber, Priority, Queue, SmsJob, SmsMessage, SmsText, State, Worker,
+};
 
 use super::support::{changed, eventually, only, receipt, report, status, welcome};
 use DeliveryStatus::{Accepted, Delivered, Unknown};
@@ -204,4 +208,39 @@ async fn a_job_in_doubt_is_completed_from_the_record() {
     .await;
     assert_eq!(mock.sent_count(), 0);
     assert_eq!(only(&deliveries, job).await.attempt, 1);
+}
+
+/// A provider that takes three at a time, and sends nothing.
+struct Narrow;
+
+impl Provider<SmsMessage> for Narrow {
+    fn name(&self) -> &str {
+        "narrow"
+    }
+
+    fn send<'a>(
+        &'a self,
+        _: &'a SmsMessage,
+        _: &'a SendContext,
+    ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
+        Box::pin(async { Err(ProviderError::transient("it is for its capacity only")) })
+    }
+
+    fn capacity(&self, _: Priority, _: Timestamp) -> Capacity {
+        Capacity::Upto(3)
+    }
+}
+
+#[tokio::test]
+async fn the_capacity_is_the_inner_providers() {
+    let queue = TestQueue::<SmsJob>::new().await;
+    let deliveries = Deliveries::of(&queue).build();
+    let tracked = Tracked::new(Narrow, deliveries.clone());
+    let now = Timestamp::from_millis(0);
+    let capacity = Provider::<SmsMessage>::capacity(&tracked, Priority::Normal, now);
+    assert_eq!(capacity, Capacity::Upto(3));
+    // And what was surely not sent leaves no record.
+    let context = SendContext::new(JobId::new(), Duration::from_secs(5));
+    tracked.send(&message(), &context).await.unwrap_err();
+    assert_eq!(deliveries.job(context.job).await.unwrap(), None);
 }

@@ -91,8 +91,10 @@ async fn every_acceptance_is_a_receipt_with_or_without_an_id() {
             ("africas_talking", 1)
         );
     }
-    let mut personality = AfricasTalkingPersonality::default();
-    personality.without_ids = true;
+    let personality = AfricasTalkingPersonality {
+        without_ids: true,
+        ..AfricasTalkingPersonality::default()
+    };
     let gateway = builder().personality(personality).start().await.unwrap();
     assert_eq!(send(&client(&gateway), 1).await.unwrap().message_id, None);
 }

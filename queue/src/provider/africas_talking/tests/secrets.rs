@@ -7,9 +7,11 @@ const KEY: &str = "canary-key-31415926535";
 
 #[tokio::test]
 async fn no_error_shows_a_key_a_number_or_a_text() {
-    let mut personality = AfricasTalkingPersonality::default();
-    personality.api_key = KEY.into();
-    personality.username = "canary-app".into();
+    let personality = AfricasTalkingPersonality {
+        api_key: KEY.into(),
+        username: "canary-app".into(),
+        ..AfricasTalkingPersonality::default()
+    };
     let gateway = builder().personality(personality).start().await.unwrap();
     let client = client(&gateway);
     let mut shown = format!("{client:?} {:?}", options(&gateway));

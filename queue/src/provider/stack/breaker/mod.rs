@@ -300,8 +300,7 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn ended<T>(mut self, answer: &Result<T, ProviderError>) {
-        self.told = true;
+    fn ended<T>(self, answer: &Result<T, ProviderError>) {
         let sign = answer.as_ref().map_or_else(sign_of, |_| Sign::Good);
         let failure = match (answer, sign) {
             (Err(error), Sign::Bad | Sign::Misconfigured) => Some((
@@ -310,8 +309,21 @@ impl Call<'_> {
             )),
             _ => None,
         };
+        self.says(sign, failure);
+    }
+
+    fn says(mut self, sign: Sign, failure: Option<(&'static str, Option<String>)>) {
+        self.told = true;
         self.shared.told(&self.key, self.epoch, sign, failure);
     }
+}
+
+/// Whether an answer to a question is: ask again after a while.
+fn is_too_early(error: &ProviderError) -> bool {
+    matches!(
+        error.kind(),
+        ProviderErrorKind::Transient { after: Some(_) }
+    )
 }
 
 impl Drop for Call<'_> {
@@ -349,7 +361,11 @@ impl<M: Message, P: Provider<M>> Provider<M> for CircuitBreaker<P> {
         Box::pin(async move {
             let call = self.shared.admit(inquiry.tenant.as_ref())?;
             let answer = self.inner.inquire(inquiry).await;
-            call.ended(&answer);
+            match &answer {
+                // It works; it only can't know yet.
+                Err(error) if is_too_early(error) => call.says(Sign::Neither, None),
+                _ => call.ended(&answer),
+            }
             answer
         })
     }

@@ -15,8 +15,10 @@ const BUSY: ProviderErrorKind = ProviderErrorKind::Throttled {
 async fn every_code_has_its_kind_and_its_mark() {
     use ProviderErrorKind::{Misconfigured, Rejected};
     for codes_as_text in [false, true] {
-        let mut personality = TwilioPersonality::default();
-        personality.codes_as_text = codes_as_text;
+        let personality = TwilioPersonality {
+            codes_as_text,
+            ..TwilioPersonality::default()
+        };
         let gateway = builder().personality(personality).start().await.unwrap();
         let twilio = client(&gateway);
         for (code, kind, mark) in [

@@ -23,8 +23,10 @@ async fn ask(
 #[tokio::test]
 async fn a_message_that_was_accepted_unseen_is_found() {
     for trial in [false, true] {
-        let mut personality = TwilioPersonality::default();
-        personality.trial = trial;
+        let personality = TwilioPersonality {
+            trial,
+            ..TwilioPersonality::default()
+        };
         let gateway = builder().personality(personality).start().await.unwrap();
         let twilio = client(&gateway);
         let sent_at = SystemClock::default().now();

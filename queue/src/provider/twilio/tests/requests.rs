@@ -93,8 +93,10 @@ async fn a_message_is_sent_by_number_and_by_service() {
 #[tokio::test]
 async fn attempts_of_one_job_carry_one_key() {
     for (honours, sent) in [(false, 2), (true, 1)] {
-        let mut personality = TwilioPersonality::default();
-        personality.honours_idempotency = honours;
+        let personality = TwilioPersonality {
+            honours_idempotency: honours,
+            ..TwilioPersonality::default()
+        };
         let gateway = builder().personality(personality).start().await.unwrap();
         let twilio = client(&gateway);
         let mut context = SendContext::new(JobId::new(), Duration::from_secs(5));

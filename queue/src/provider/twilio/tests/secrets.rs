@@ -7,8 +7,10 @@ const TOKEN: &str = "canary-token-31415926535";
 
 #[tokio::test]
 async fn no_error_shows_a_key_a_number_or_a_text() {
-    let mut personality = TwilioPersonality::default();
-    personality.auth_token = TOKEN.into();
+    let personality = TwilioPersonality {
+        auth_token: TOKEN.into(),
+        ..TwilioPersonality::default()
+    };
     let gateway = builder().personality(personality).start().await.unwrap();
     let callback = "https://app.example/reports/canary-callback";
     let twilio = options(&gateway).status_callback(callback).build().unwrap();
