@@ -8,6 +8,7 @@ use super::cap::Cap;
 use super::period::Window;
 use crate::backend::{BackendError, Expect, Put, RecordKey, Records, Space};
 use crate::clock::Timestamp;
+use crate::telemetry::names;
 
 /// Where it is noted which alarms were raised.
 const SPACE: Space = Space::new("spend_alarm");
@@ -68,8 +69,8 @@ impl Alarms {
         self.lock().insert(place, window.start);
         if let Put::Stored { .. } = noted {
             tracing::warn!(
-                guard = alarm.guard,
-                cap = alarm.cap.name(),
+                { names::SPEND_GUARD } = alarm.guard,
+                { names::SPEND_CAP } = alarm.cap.name(),
                 "a spend cap is reached"
             );
             for callback in &self.callbacks {

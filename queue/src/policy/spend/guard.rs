@@ -20,6 +20,7 @@ use crate::policy::unchecked::unchecked;
 use crate::policy::{Refusal, Zone};
 use crate::provider::{Message, ProviderError, SendContext};
 use crate::sms::SmsMessage;
+use crate::telemetry::names;
 
 /// How long a job waits while all sending is stopped, before it asks again.
 pub const STOP_WAIT: Duration = Duration::from_secs(60);
@@ -341,7 +342,7 @@ impl SpendGuard {
             .await
         {
             tracing::warn!(
-                error.kind = error.kind().as_str(),
+                { names::ERROR_KIND } = error.kind().as_str(),
                 "it could not be noted that a spend cap is reached; the alarm comes with the next message"
             );
         }
@@ -380,7 +381,7 @@ impl SpendGuard {
 
 fn not_taken_back(error: &crate::backend::BackendError) {
     tracing::warn!(
-        error.kind = error.kind().as_str(),
+        { names::ERROR_KIND } = error.kind().as_str(),
         "what was counted for a message that was not sent could not be taken back"
     );
 }

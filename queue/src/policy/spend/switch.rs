@@ -6,6 +6,7 @@ use super::guard::SpendGuard;
 use crate::backend::{BackendError, BackendErrorKind, Expect, RecordKey, Space};
 use crate::clock::Timestamp;
 use crate::job::clip_reason;
+use crate::telemetry::names;
 
 /// Where the switches are.
 const SPACE: Space = Space::new("spend_switch");
@@ -43,7 +44,11 @@ impl SpendGuard {
         self.records()
             .put(SPACE, self.switch_key(), value, Expect::Any, None)
             .await?;
-        tracing::warn!(reason = stopped.reason, "all sending was stopped");
+        tracing::warn!(
+            { names::SPEND_GUARD } = self.name_key().as_str(),
+            { names::REASON } = stopped.reason,
+            "all sending was stopped"
+        );
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use crate::provider::{
     Answer, Capacity, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, Receipt,
     SendContext,
 };
+use crate::telemetry::names;
 
 /// A provider that refuses messages to recipients on a [`Suppression`] list, and puts those on it who it learns opted out.
 ///
@@ -102,7 +103,7 @@ impl<P> Suppressed<P> {
         // The message is refused either way, and the next one to this recipient will be too, by the provider.
         if let Err(error) = self.list.add(suppress).await {
             tracing::warn!(
-                error.kind = error.kind().as_str(),
+                { names::ERROR_KIND } = error.kind().as_str(),
                 "an opt-out could not be put on the suppression list"
             );
         }
