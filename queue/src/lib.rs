@@ -38,11 +38,14 @@
 //! | send through another provider | [`Provider`](provider::Provider) |
 //! | send through several, with limits and circuit breakers | [`ProviderStack`](provider::stack::ProviderStack) |
 //! | learn whether messages arrived | [`Deliveries`](delivery::Deliveries), [`Tracked`](delivery::Tracked), [`DeliveryPoller`](delivery::DeliveryPoller), `delivery::push` |
+//! | say who may be sent what, when and for how much | `policy` (feature `policy`) |
 //! | test an application | `testing` (feature `testing`) |
 //! | keep jobs elsewhere | [`Backend`](backend::Backend) |
 //!
 //! In the package's `docs` folder: `guarantees.md` says what is promised and where it ends, `job_states.md` what becomes of
-//! a job, `delivery.md` who is asked when and what every fault comes to, `providers.md` what each provider's answers mean, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
+//! a job, `delivery.md` who is asked when and what every fault comes to, `providers.md` what each provider's answers mean,
+//! `policy.md` what policies decide, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the
+//! code is laid out.
 //!
 //! # Features
 //!
@@ -56,6 +59,7 @@
 //! | `http` | the HTTP client that providers share | by `salum` |
 //! | `tls-aws-lc`, `tls-ring` | what encrypts it | `tls-aws-lc` |
 //! | `push` | axum routers for delivery reports that providers push | no |
+//! | `policy` | suppression, spend guard, quiet hours | no |
 //! | `testing` | the test kit, with stand-ins for all providers | no |
 
 // The derives name this crate `::queue`, here as everywhere.
@@ -73,6 +77,8 @@ pub mod delivery;
 mod future;
 pub mod job;
 pub mod notification;
+#[cfg(feature = "policy")]
+pub mod policy;
 pub mod producer;
 pub mod provider;
 pub mod retry;

@@ -17,6 +17,11 @@ pub trait Address {
     /// The one spelling of this address, the same for every way to write it.
     fn canonical(&self) -> Cow<'_, str>;
 
+    /// The address with most of it hidden, for a person's eyes; `None` when there is no such form.
+    fn masked(&self) -> Option<String> {
+        None
+    }
+
     /// The key of this address on `channel`, a message's [`CHANNEL`](crate::provider::Message::CHANNEL).
     fn key(&self, channel: &str) -> RecipientKey {
         RecipientKey::new(channel, &self.canonical())

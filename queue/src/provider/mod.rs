@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{IdempotencyKey, JobId, Priority, Tenant, UnknownPolicy};
+use crate::job::{IdempotencyKey, JobId, Kind, Priority, Tenant, UnknownPolicy};
 
 /// Delivers messages of one channel.
 ///
@@ -153,6 +153,8 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Box<P> {
 pub struct SendContext {
     /// The job; the same on every attempt, so it serves as the provider's idempotency key.
     pub job: JobId,
+    /// The job's kind, such as `otp`; `None` when there is no job.
+    pub kind: Option<Kind>,
     /// The caller's idempotency key, when it gave one.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The number of this attempt, from 1.
@@ -177,6 +179,7 @@ impl SendContext {
     pub fn new(job: JobId, timeout: Duration) -> Self {
         Self {
             job,
+            kind: None,
             idempotency_key: None,
             attempt: 1,
             timeout,

@@ -30,6 +30,14 @@ impl Message for SmsMessage {
     }
 }
 
+impl Addressed for SmsMessage {
+    type Address = PhoneNumber;
+
+    fn recipient(&self) -> &PhoneNumber {
+        &self.recipient
+    }
+}
+
 impl<P: Addressed<Address = PhoneNumber>> IntoMessage<SmsMessage, P> for String {
     fn into_message(self, payload: &P) -> Result<SmsMessage, RenderError> {
         match SmsText::new(self) {

@@ -136,6 +136,10 @@ impl Address for PhoneNumber {
     fn canonical(&self) -> Cow<'_, str> {
         self.as_e164().into()
     }
+
+    fn masked(&self) -> Option<String> {
+        Some(Self::masked(self))
+    }
 }
 
 impl FromStr for PhoneNumber {

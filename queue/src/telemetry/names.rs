@@ -36,3 +36,9 @@ pub const CALL_LATENCY_MS: &str = "provider.latency_ms";
 pub const BREAKER_STATE: &str = "breaker.state";
 /// The provider's own code of an error, such as `1006`.
 pub const PROVIDER_CODE: &str = "provider.code";
+/// The name of a spend guard: [`SpendGuardBuilder::name`](crate::policy::SpendGuardBuilder::name).
+#[cfg(feature = "policy")]
+pub const SPEND_GUARD: &str = "spend.guard";
+/// The name of a spend cap: [`Cap::name`](crate::policy::Cap::name).
+#[cfg(feature = "policy")]
+pub const SPEND_CAP: &str = "spend.cap";

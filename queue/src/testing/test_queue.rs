@@ -218,6 +218,17 @@ impl<J: Job> TestQueue<J> {
         self.clock.advance(by);
     }
 
+    /// Moves the clock forward to `moment`; see [`advance`](Self::advance).
+    ///
+    /// # Panics
+    /// When that moment has passed: promises to people are not made for a clock that goes back.
+    #[track_caller]
+    pub fn advance_to(&self, moment: Timestamp) {
+        let now = self.clock.now();
+        assert!(moment >= now, "the clock stands after that moment already");
+        self.advance(moment.since(now));
+    }
+
     /// The clock that the queue reads.
     pub fn clock(&self) -> &ManualClock {
         &self.clock

@@ -15,6 +15,9 @@ pub const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// A snooze is lengthened at random by up to this part of itself, so that jobs that were put off together don't come back
 /// together. It is never shortened: a provider's hold is a promise.
 pub const SNOOZE_JITTER: f64 = 0.2;
+/// The most by which a snooze is lengthened. A job that waits for the morning must not be hours late, nor miss the hours in
+/// which it may be sent; five minutes spread any crowd that a provider's own rate does not.
+pub const SNOOZE_JITTER_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// What a job's envelope says about its further attempts.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +56,8 @@ pub(super) fn decide(
         }
         Outcome::Snooze { after, reason } => {
             let delay = after.clamp(SNOOZE_MIN, WAIT_MAX);
-            let at =
-                now.saturating_add(delay.mul_f64(1.0 + SNOOZE_JITTER * random.clamp(0.0, 1.0)));
+            let longer = delay.mul_f64(SNOOZE_JITTER * random.clamp(0.0, 1.0));
+            let at = now.saturating_add(delay + longer.min(SNOOZE_JITTER_MAX));
             if policy.deadline.is_some_and(|deadline| deadline <= at) {
                 return Disposition::Expired;
             }
@@ -224,6 +227,21 @@ mod tests {
     }
 
     #[test]
+    fn a_night_of_waiting_is_lengthened_by_minutes_only() {
+        let night = Outcome::Snooze {
+            after: Duration::from_secs(11 * 60 * 60),
+            reason: why(),
+        };
+        let policy = policy(UnknownPolicy::Retry, None);
+        let decided = decide(night, policy, 1, NOW, &Backoff::default(), 1.0);
+        let expected = Disposition::Snooze {
+            at: at(1000 * (11 * 60 * 60 + 5 * 60)),
+            reason: why(),
+        };
+        assert_eq!(decided, expected);
+    }
+
+    #[test]
     fn a_snooze_is_lengthened_by_a_fifth_at_most_and_never_shortened() {
         let snooze = Outcome::Snooze {
             after: Duration::from_secs(10),
@@ -253,11 +271,11 @@ mod tests {
             after: Duration::MAX,
             reason: why(),
         };
-        let day_and_tenth = i64::from(24 * 60 * 60 * 1100);
+        let day_and_minutes = 1000 * (24 * 60 * 60 + 5 * 60);
         assert_eq!(
             decided(&never, policy, 1),
             Disposition::Snooze {
-                at: at(day_and_tenth),
+                at: at(day_and_minutes),
                 reason: why()
             }
         );

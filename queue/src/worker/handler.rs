@@ -7,7 +7,7 @@ use super::outcome::Outcome;
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
 use crate::job::{
-    Doubt, IdempotencyKey, Job, JobId, KindInfo, Metadata, Priority, Tenant, TraceContext,
+    Doubt, IdempotencyKey, Job, JobId, Kind, KindInfo, Metadata, Priority, Tenant, TraceContext,
     UnknownPolicy,
 };
 use crate::provider::{Capacity, SendContext};
@@ -106,6 +106,7 @@ impl JobContext {
     /// What a provider may know of it.
     pub fn send_context(&self) -> SendContext {
         let mut context = SendContext::new(self.id, self.timeout);
+        context.kind = Some(Kind::from_static(self.kind.name));
         context.idempotency_key = self.idempotency_key.clone();
         context.attempt = self.attempt;
         context.deadline = self.deadline;

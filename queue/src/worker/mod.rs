@@ -28,7 +28,7 @@ mod table;
 pub use adopt::ADOPTION_PERIOD;
 pub use builder::WorkerBuilder;
 pub use capacity::{RESERVE_CONCURRENCY_MIN, RESERVE_DIVISOR};
-pub use decide::{SNOOZE_JITTER, SNOOZE_MIN, WAIT_MAX};
+pub use decide::{SNOOZE_JITTER, SNOOZE_JITTER_MAX, SNOOZE_MIN, WAIT_MAX};
 pub use error::{WorkerError, WorkerErrorKind};
 pub use fetch::LEASE_WAIT;
 pub use function::{HandlerFn, handler_fn};

@@ -1,0 +1,12 @@
+//! Quiet hours: messages wait until the recipient's own clock says that they may come.
+
+mod day;
+mod hours;
+mod minute;
+mod provider;
+mod windows;
+
+pub use day::Day;
+pub use hours::QuietHours;
+pub use provider::Timed;
+pub use windows::{SendWindows, SendWindowsError};
