@@ -9,6 +9,8 @@
 mod conformance;
 mod format;
 mod kit;
+#[cfg(feature = "nats")]
+mod nats;
 mod shared_file;
 mod store_faults;
 mod support;

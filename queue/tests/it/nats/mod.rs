@@ -1,0 +1,3 @@
+//! The queue on real NATS servers: what it refuses, what it survives, what it says.
+
+mod server;
