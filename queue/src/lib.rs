@@ -47,6 +47,7 @@
 //! | Feature | Brings | Default |
 //! | --- | --- | --- |
 //! | `sqlite` | the stores `file:` and `memory:` | yes |
+//! | `nats` | the distributed store, NATS JetStream: `nats://` and `tls://` | no |
 //! | `sms` | the SMS channel: phone numbers, texts, the shipped `SmsJob` | yes |
 //! | `salum` | the provider for gateways of the Salum family; turns on `sms` and `http` | yes |
 //! | `http` | the HTTP client that providers share | by `salum` |
@@ -75,6 +76,8 @@ pub mod sms;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(any(feature = "http", feature = "nats"))]
+mod tls;
 pub mod worker;
 
 pub use future::BoxFuture;

@@ -5,6 +5,8 @@
 
 mod error;
 mod event;
+#[cfg(feature = "nats")]
+mod jetstream;
 #[cfg(feature = "sqlite")]
 mod lanes;
 mod lease;
@@ -14,6 +16,12 @@ mod sqlite;
 
 pub use error::{BackendError, BackendErrorKind};
 pub use event::{Event, EventKind, EventStream, Lagged};
+#[cfg(feature = "nats")]
+pub use jetstream::{
+    ACK_WAIT, AGE_MAX, DUPLICATE_WINDOW, Difference, JetStreamOptions, JetStreamOptionsError,
+    MESSAGES_MAX, PING_INTERVAL, ProvisionAction, ProvisionPlan, ProvisionStep, Provisioning,
+    RUNNING_MAX, SERVER_FLOOR, WAIT_FOR_SERVER,
+};
 #[cfg(feature = "sqlite")]
 pub use lanes::{AGEING_STEP, LANE_SHARES};
 pub use lease::{

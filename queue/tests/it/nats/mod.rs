@@ -1,3 +1,5 @@
 //! The queue on real NATS servers: what it refuses, what it survives, what it says.
 
+mod connecting;
+mod provisioning;
 mod server;
