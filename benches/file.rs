@@ -1,7 +1,7 @@
 //! How fast is `file:`? Durable enqueues beside a bare group-commit log, and a durable drain (start and outcome recorded)
 //! beside bare SQLite, in the same run.
 //!
-//! `cargo bench -p queue-benches --bench file`
+//! `cargo bench -p queue-benches --bench file`, or one part of it: `-- one`, `-- many`, `-- bulk`, `-- drain`
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,21 +30,46 @@ const CALLERS: u64 = 64;
 
 #[tokio::main]
 async fn main() {
-    heading("enqueue, each caller waits for its own sync");
-    let one = compare(1, 3_000).await;
-    line("file log, 1 caller (the ceiling)", one.0, None);
-    line("queue, 1 caller", one.1, Some(one.0));
-    let many = compare(CALLERS, 60_000).await;
-    line("file log, 64 callers (the ceiling)", many.0, None);
-    line("queue, 64 callers", many.1, Some(many.0));
-    let bulk = repeat(|| async {
+    let part = std::env::args()
+        .nth(1)
+        .filter(|part| !part.starts_with('-'));
+    let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    if wanted("one") {
+        heading("enqueue, one caller waits for each sync");
+        let one = compare(1, 3_000).await;
+        line("file log, 1 caller (the ceiling)", one.0, None);
+        line("queue, 1 caller", one.1, Some(one.0));
+    }
+    if wanted("many") {
+        heading("enqueue, each of 64 callers waits for its own sync");
+        let many = compare(CALLERS, 60_000).await;
+        line("file log, 64 callers (the ceiling)", many.0, None);
+        line("queue, 64 callers", many.1, Some(many.0));
+    }
+    if wanted("bulk") {
+        heading("enqueue, one caller, 1000 jobs in a call");
+        let bulk = bulk().await;
+        line("file log, 64 callers (for comparison)", bulk.0, None);
+        line("queue, bulk of 1000", bulk.1, Some(bulk.0));
+    }
+    if wanted("drain") {
+        drains().await;
+    }
+}
+
+/// Whole batches, each waiting for its one sync, beside the log with its 64 callers.
+async fn bulk() -> (Round, Round) {
+    let (mut logs, mut queues) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        logs.push(log(CALLERS, 60_000).await);
         let folder = tempfile::tempdir().expect("a folder");
         let backend = open(&folder).await;
-        round(fill(&backend, 100_000)).await
-    })
-    .await;
-    line("queue, bulk of 1000", bulk, Some(many.0));
+        queues.push(round(fill(&backend, 100_000)).await);
+    }
+    (median(logs), median(queues))
+}
 
+async fn drains() {
     heading("drain, start and outcome durable, 64 at a time");
     let churn = repeat(|| async {
         let folder = tempfile::tempdir().expect("a folder");
@@ -68,15 +93,8 @@ async fn main() {
 async fn compare(callers: u64, jobs: u64) -> (Round, Round) {
     let (mut logs, mut queues) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
+        logs.push(log(callers, jobs).await);
         let folder = tempfile::tempdir().expect("a folder");
-        let log = FileLog::open(folder.path());
-        logs.push(
-            round(each(callers, jobs, move || {
-                let log = log.clone();
-                async move { log.append(vec![b'x'; 250]).await }
-            }))
-            .await,
-        );
         let backend = open(&folder).await;
         queues.push(
             round(each(callers, jobs, move || {
@@ -87,6 +105,16 @@ async fn compare(callers: u64, jobs: u64) -> (Round, Round) {
         );
     }
     (median(logs), median(queues))
+}
+
+async fn log(callers: u64, jobs: u64) -> Round {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = FileLog::open(folder.path());
+    round(each(callers, jobs, move || {
+        let log = log.clone();
+        async move { log.append(vec![b'x'; 250]).await }
+    }))
+    .await
 }
 
 async fn each<F, Fut>(callers: u64, jobs: u64, work: F) -> u64
@@ -121,6 +149,7 @@ async fn drain(backend: Arc<SqliteBackend>, jobs: u64) -> u64 {
             visibility: Duration::from_secs(30),
             wait: Duration::from_secs(5),
             rate_limit: None,
+            limits: Vec::new(),
         };
         let deliveries = backend.lease(request).await.expect("lease");
         done += deliveries.len() as u64;

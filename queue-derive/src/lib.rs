@@ -75,7 +75,7 @@ use crate::model::{Job, Namespace, Record};
 /// | `priority = "high"` | `critical`, `high`, `normal` or `low` | `normal` |
 /// | `max_attempts = 5` | attempts in all, from 1 | 3 |
 /// | `expires_after = "10m"` | how long after its enqueue it may still be sent, in `s`, `m`, `h` or `d`; or a function from `&Payload` to `Duration` | for ever; required for one-time codes |
-/// | `unknown = "stop"` | what becomes of an attempt whose outcome nobody knows: `retry` or `stop` | `retry` |
+/// | `unknown = "stop"` | what becomes of an attempt whose outcome nobody knows: `retry`, `stop`, or `ask` the provider first | `retry` |
 /// | `version = 2` | the version of the payload's shape, from 1 | 1 |
 /// | `upcast = path` | a function that brings older payloads to this version | none |
 ///
@@ -136,7 +136,7 @@ pub fn derive_job(input: TokenStream) -> TokenStream {
 ///
 /// | key | is |
 /// | --- | --- |
-/// | `recipient` | to whom it is sent; otherwise the field called `recipient`, if there is one |
+/// | `recipient` | to whom it is sent; otherwise the field called `recipient`, if there is one. When its type is an `Address`, as `PhoneNumber` is, the job counts against the limits of that recipient |
 /// | `secret` | wiped from the store as soon as the job is terminal |
 /// | `public` | shown by `Debug`; all others are `[redacted]` |
 ///

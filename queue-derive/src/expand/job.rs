@@ -20,6 +20,7 @@ pub(super) fn implementation(job: &Job) -> TokenStream {
     } = job;
     let infos = variants.iter().map(|variant| info(variant, runtime));
     let lifetimes = variants.iter().map(lifetime);
+    let recipients = variants.iter().map(|variant| recipient(variant, runtime));
     let renders = variants.iter().map(|variant| render(job, variant));
     let codec = codec::functions(job);
     quote! {
@@ -36,6 +37,15 @@ pub(super) fn implementation(job: &Job) -> TokenStream {
             fn expires_after(&self) -> ::core::option::Option<::core::time::Duration> {
                 match self {
                     #(#lifetimes)*
+                }
+            }
+
+            fn recipient(&self) -> ::core::option::Option<#runtime::RecipientKey> {
+                #[allow(unused_imports)]
+                use #runtime::NotAddressed as _;
+                let channel = <Self::Message as #runtime::Message>::CHANNEL;
+                match self {
+                    #(#recipients)*
                 }
             }
 
@@ -108,6 +118,12 @@ fn lifetime(variant: &Variant) -> TokenStream {
             quote!(Self::#ident(payload) => ::core::option::Option::Some(#lifetime),)
         }
     }
+}
+
+/// The key of the payload's recipient, if it has one that is an address.
+fn recipient(variant: &Variant, runtime: &TokenStream) -> TokenStream {
+    let ident = &variant.ident;
+    quote!(Self::#ident(payload) => #runtime::RecipientProbe(payload).key(channel),)
 }
 
 fn render(job: &Job, variant: &Variant) -> TokenStream {

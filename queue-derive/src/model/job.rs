@@ -185,7 +185,7 @@ impl Variant {
             expiry: expiry(&entries, errors),
             unknown: one_of(
                 entries.string("unknown"),
-                &[("retry", "Retry"), ("stop", "Stop")],
+                &[("retry", "Retry"), ("stop", "Stop"), ("ask", "Ask")],
                 "Retry",
                 errors,
             ),

@@ -17,13 +17,13 @@ pub use serde_json;
 pub use self::placeholders::{
     AnyText, AnyValue, NoText, Present, Shown, Text, With, is_present, is_text,
 };
-pub use self::probe::{NotAPayload, Probe};
+pub use self::probe::{NotAPayload, NotAddressed, Probe, RecipientProbe};
 pub use self::redacted::{NoMessage, Redacted};
 pub use self::schema::TaggedSchema;
 pub use self::template::StaticTemplate;
 pub use crate::job::{
-    Addressed, DecodeError, EncodeError, Job, Kind, KindInfo, Payload, Priority, UnknownPolicy,
-    Upcast, decode_tagged, encode_tagged,
+    Addressed, DecodeError, EncodeError, Job, Kind, KindInfo, Payload, Priority, RecipientKey,
+    UnknownPolicy, Upcast, decode_tagged, encode_tagged,
 };
 pub use crate::producer::{Enqueue, Queue};
-pub use crate::provider::{IntoMessage, RenderError};
+pub use crate::provider::{IntoMessage, Message, RenderError};

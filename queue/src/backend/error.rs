@@ -34,6 +34,8 @@ pub enum BackendErrorKind {
     Closed,
     /// More jobs in one call than the backend takes.
     BatchTooLarge,
+    /// A record or a charge is larger than the backend takes.
+    RecordTooLarge,
     /// The address names no backend this program was built with.
     UnknownScheme,
     /// No server can be reached, or none answers in time.
@@ -67,6 +69,7 @@ impl BackendErrorKind {
             Self::Poisoned => "poisoned",
             Self::Closed => "closed",
             Self::BatchTooLarge => "batch_too_large",
+            Self::RecordTooLarge => "record_too_large",
             Self::UnknownScheme => "unknown_scheme",
             Self::Unreachable => "unreachable",
             Self::Unauthorized => "unauthorized",

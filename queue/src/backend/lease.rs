@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 use crate::job::{Envelope, JobId, KindInfo};
 use crate::provider::Receipt;
@@ -36,6 +38,42 @@ pub struct LeaseRequest {
     pub wait: Duration,
     /// The budget that all workers of the queue share; taken before a job is leased.
     pub rate_limit: Option<RateLimit>,
+    /// The budgets of each recipient, each tenant; shared like the queue's, and taken before a job is leased. At most one of
+    /// each scope counts: the first.
+    pub limits: Vec<KeyedLimit>,
+}
+
+/// A budget that each of many has: at most so many starts for one of them.
+///
+/// Jobs that don't say whom they count for are not limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyedLimit {
+    /// Who has the budget.
+    pub scope: LimitScope,
+    /// How large it is.
+    pub rate: RateLimit,
+}
+
+/// Who has a budget of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LimitScope {
+    /// Each [`recipient`](crate::job::Envelope::recipient).
+    Recipient,
+    /// Each [`tenant`](crate::job::Envelope::tenant).
+    Tenant,
+}
+
+impl LimitScope {
+    /// All scopes.
+    pub const ALL: [Self; 2] = [Self::Recipient, Self::Tenant];
+
+    /// `recipient` or `tenant`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recipient => "recipient",
+            Self::Tenant => "tenant",
+        }
+    }
 }
 
 /// At most `count` starts in each `per`, shared by all workers of a queue.
@@ -70,9 +108,27 @@ pub struct Delivery {
     pub lease: Lease,
     /// The number of this attempt, from 1.
     pub attempt: u16,
+    /// An earlier attempt may have had its effect.
+    pub doubt: Option<Doubt>,
     /// On the machine's monotonic clock ([`Clock::uptime`](crate::clock::Clock::uptime)): the lease ends then unless it is
     /// extended.
     pub lease_until: u64,
+}
+
+impl Delivery {
+    /// Whether an earlier attempt may have had its effect.
+    pub fn in_doubt(&self) -> bool {
+        self.doubt.is_some()
+    }
+}
+
+/// Which attempt may have had its effect: the first one whose outcome nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// Its number, from 1.
+    pub attempt: u16,
+    /// When it started.
+    pub started_at: Timestamp,
 }
 
 /// The outcome of an attempt, for the store.

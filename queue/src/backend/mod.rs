@@ -13,6 +13,7 @@ mod lease;
 mod query;
 #[cfg(any(feature = "sqlite", feature = "nats"))]
 mod rate;
+mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -27,13 +28,19 @@ pub use jetstream::{
 #[cfg(any(feature = "sqlite", feature = "nats"))]
 pub use lanes::{AGEING_STEP, LANE_SHARES};
 pub use lease::{
-    Delivery, Disposition, Enqueued, Lease, LeaseRequest, RateLimit, Settled, Settlement,
+    Delivery, Disposition, Doubt, Enqueued, KeyedLimit, Lease, LeaseRequest, LimitScope, RateLimit,
+    Settled, Settlement,
 };
 pub use query::{Cancelled, Cursor, JobView, ListFilter, Page, Requeued, Retention, Stats};
+pub use records::{
+    CHARGE_AGE, CHARGE_LINES_MAX, Charge, ChargeLine, Charged, Expect, Put, RECORD_BYTES_MAX,
+    RECORD_KEY_BYTES_MAX, RECORDS_LISTED_MAX, Record, RecordKey, Records, Space,
+};
 
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BUSY_TIMEOUT, ENQUEUE_BATCH_MAX, FORMAT_VERSION, SqliteBackend, SqliteOptions};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::future::BoxFuture;
@@ -57,6 +64,10 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// The returned jobs *are started*: their attempt is counted and their lease written before this resolves. Jobs past
     /// their deadline are expired on the way and not returned.
+    ///
+    /// No job over one of `request.limits` is returned either: it is snoozed until there is room for it, without an attempt
+    /// being charged, and the next one is looked at, so that nothing waits behind it. One call puts off at most
+    /// 4 × `request.max` + 64 jobs.
     ///
     /// # Cancel safety
     /// Jobs leased while the future is dropped are given back without an attempt being charged.
@@ -112,6 +123,9 @@ pub trait Backend: Send + Sync + 'static {
         queue: String,
         kinds: &'static [KindInfo],
     ) -> BoxFuture<'_, Result<u64, BackendError>>;
+
+    /// Small durable facts beside the jobs, in the same store. The answer is a handle on the store like any other.
+    fn records(&self) -> Arc<dyn Records>;
 
     /// The events of this handle from now on. Slow readers lose events with a count and slow nobody.
     fn subscribe(&self) -> EventStream;

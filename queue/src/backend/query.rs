@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Doubt;
 use crate::clock::Timestamp;
 use crate::job::{IdempotencyKey, JobId, Kind, Metadata, Priority, State, Tenant};
 use crate::provider::Receipt;
@@ -34,6 +35,10 @@ pub struct JobView {
     pub due_at: Timestamp,
     /// It is never sent from this moment on.
     pub deadline: Option<Timestamp>,
+    /// When its last attempt started.
+    pub started_at: Option<Timestamp>,
+    /// Which attempt may have had its effect, without anybody knowing.
+    pub doubt: Option<Doubt>,
     /// When it reached its terminal state.
     pub finished_at: Option<Timestamp>,
     /// The caller's idempotency key.

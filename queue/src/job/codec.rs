@@ -8,10 +8,14 @@ use super::id::JobId;
 use super::kind::{Kind, UnknownPolicy};
 use super::limits::{Metadata, Tenant};
 use super::priority::Priority;
+use super::recipient::RecipientKey;
 use crate::clock::Timestamp;
 
-/// The version of the envelope's own shape that this library writes.
-pub const ENVELOPE_VERSION: u16 = 1;
+/// The newest version of the envelope's own shape that this library reads and writes.
+///
+/// Version 2 knows the unknown policy `ask`. An envelope that does not use it is written as version 1, which older
+/// libraries read.
+pub const ENVELOPE_VERSION: u16 = 2;
 
 /// The envelope as it is written: `v` first, the payload last, absent parts left out.
 #[derive(Serialize, Deserialize)]
@@ -37,6 +41,8 @@ struct Wire<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tenant: Option<Tenant>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipient: Option<RecipientKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<TraceContext>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     metadata: Metadata,
@@ -57,7 +63,7 @@ impl Envelope {
     /// [`CodecError::Malformed`] when the payload is not JSON.
     pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
         let wire = Wire {
-            v: ENVELOPE_VERSION,
+            v: lowest_version(self.unknown),
             id: self.id,
             queue: self.queue.clone(),
             kind: self.kind.clone(),
@@ -71,6 +77,7 @@ impl Envelope {
             secret: self.secret,
             idempotency: self.idempotency.clone(),
             tenant: self.tenant.clone(),
+            recipient: self.recipient,
             trace: self.trace.clone(),
             metadata: self.metadata.clone(),
             payload: serde_json::from_slice(&self.payload)
@@ -110,9 +117,18 @@ impl Envelope {
             secret: wire.secret,
             idempotency: wire.idempotency,
             tenant: wire.tenant,
+            recipient: wire.recipient,
             trace: wire.trace,
             metadata: wire.metadata,
         })
+    }
+}
+
+/// The lowest version that can say this.
+fn lowest_version(unknown: UnknownPolicy) -> u16 {
+    match unknown {
+        UnknownPolicy::Retry | UnknownPolicy::Stop => 1,
+        UnknownPolicy::Ask => 2,
     }
 }
 

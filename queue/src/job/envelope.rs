@@ -9,6 +9,7 @@ use super::id::JobId;
 use super::kind::{Kind, UnknownPolicy};
 use super::limits::{IdempotencyKey, Metadata, Tenant};
 use super::priority::Priority;
+use super::recipient::RecipientKey;
 use crate::clock::Timestamp;
 
 /// What is stored of a job: everything a backend and a worker need to know without looking into the payload.
@@ -46,6 +47,8 @@ pub struct Envelope {
     pub idempotency: Option<Idempotency>,
     /// On whose behalf it is sent.
     pub tenant: Option<Tenant>,
+    /// To whom it goes, as an opaque key.
+    pub recipient: Option<RecipientKey>,
     /// W3C trace context of the code that enqueued it.
     pub trace: Option<TraceContext>,
     /// The caller's own labels.
@@ -76,6 +79,7 @@ impl Envelope {
             secret: false,
             idempotency: None,
             tenant: None,
+            recipient: None,
             trace: None,
             metadata: Metadata::new(),
         }

@@ -71,14 +71,18 @@ pub enum UnknownPolicy {
     Retry,
     /// Stop and keep the job as `unknown` for a person to decide: at most once.
     Stop,
+    /// Ask the provider first ([`Provider::inquire`](crate::provider::Provider::inquire)): what it accepted is completed,
+    /// what it never got is tried again, and when it can't tell, the job is kept as with [`Stop`](Self::Stop).
+    Ask,
 }
 
 impl UnknownPolicy {
-    /// `retry` or `stop`.
+    /// `retry`, `stop` or `ask`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Retry => "retry",
             Self::Stop => "stop",
+            Self::Ask => "ask",
         }
     }
 }

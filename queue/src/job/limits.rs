@@ -58,7 +58,8 @@ pub enum LimitError {
     },
 }
 
-fn check(what: &'static str, text: &str, limit: usize) -> Result<(), LimitError> {
+/// Refuses a text that is empty, longer than `limit` bytes, or holds control characters.
+pub(crate) fn check_text(what: &'static str, text: &str, limit: usize) -> Result<(), LimitError> {
     if text.is_empty() {
         return Err(LimitError::Empty { what });
     }
@@ -89,7 +90,7 @@ macro_rules! bounded_text {
             /// [`LimitError`] when it is empty, too long or holds control characters.
             pub fn new(text: impl Into<String>) -> Result<Self, LimitError> {
                 let text = text.into();
-                check($what, &text, $limit)?;
+                check_text($what, &text, $limit)?;
                 Ok(Self(text))
             }
 
@@ -158,7 +159,7 @@ impl Metadata {
         value: impl Into<String>,
     ) -> Result<(), LimitError> {
         let (key, value) = (key.into(), value.into());
-        check("metadata key", &key, METADATA_BYTES_MAX)?;
+        check_text("metadata key", &key, METADATA_BYTES_MAX)?;
         let replaced = self.0.get(&key).map_or(0, |old| key.len() + old.len());
         let entries = self.0.len() + usize::from(replaced == 0);
         if entries > METADATA_ENTRIES_MAX {

@@ -7,22 +7,24 @@ mod kind;
 mod limits;
 mod payload;
 mod priority;
+mod recipient;
 mod state;
 
 pub use codec::{CodecError, ENVELOPE_VERSION};
 pub use envelope::{Envelope, Idempotency, TraceContext};
 pub use id::{JobId, ParseJobIdError};
 pub use kind::{Kind, KindInfo, UnknownPolicy};
-pub(crate) use limits::clip_reason;
 pub use limits::{
     DEDUPLICATION_WINDOW, IDEMPOTENCY_KEY_BYTES_MAX, IdempotencyKey, LimitError,
     METADATA_BYTES_MAX, METADATA_ENTRIES_MAX, Metadata, PAYLOAD_BYTES_MAX, REASON_BYTES_MAX,
     TENANT_BYTES_MAX, Tenant,
 };
+pub(crate) use limits::{check_text, clip_reason};
 pub use payload::{
     Addressed, DecodeError, EncodeError, Payload, Upcast, UpcastError, decode_tagged, encode_tagged,
 };
 pub use priority::{ParsePriorityError, Priority};
+pub use recipient::{Address, ParseRecipientKeyError, RecipientKey};
 pub use state::{ParseStateError, State};
 
 use std::time::Duration;
@@ -52,6 +54,11 @@ pub trait Job: Send + Sync + Sized + 'static {
 
     /// How long after its enqueue the job may still be sent; `None` for ever.
     fn expires_after(&self) -> Option<Duration>;
+
+    /// To whom it goes, for the limits of recipients; `None` when the payload does not say it, or not as an [`Address`].
+    fn recipient(&self) -> Option<RecipientKey> {
+        None
+    }
 
     /// The message. A pure function: the same job renders the same message anywhere.
     ///

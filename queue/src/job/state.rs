@@ -91,7 +91,11 @@ impl State {
             Scheduled => matches!(next, Ready | Expired | Cancelled),
             // Unknown: its deadline passed, and an earlier attempt may have had its effect.
             Retrying | Snoozed => matches!(next, Ready | Expired | Unknown | Cancelled),
-            Ready => matches!(next, Running | Expired | Unknown | Cancelled | Parked),
+            // Snoozed: its recipient or tenant has no budget left.
+            Ready => matches!(
+                next,
+                Running | Snoozed | Expired | Unknown | Cancelled | Parked
+            ),
             Running => matches!(
                 next,
                 Completed | Retrying | Snoozed | Ready | Dead | Expired | Unknown | Parked

@@ -1,11 +1,18 @@
 //! [`Notifier`]: the shipped handler. Render, then send.
 
+use crate::backend::Doubt;
 use crate::future::BoxFuture;
-use crate::job::Job;
-use crate::provider::Provider;
-use crate::worker::{Handler, JobContext, Outcome};
+use crate::job::{Job, UnknownPolicy};
+use crate::provider::{
+    Answer, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, SendContext,
+};
+use crate::worker::{Handler, JobContext, MISCONFIGURED_HOLD, Outcome};
 
 /// Renders a job and hands the message to a provider.
+///
+/// A job of the policy [`Ask`](UnknownPolicy::Ask) whose earlier attempt is in doubt is asked about first: what the provider
+/// accepted is completed, what it never got is sent, and when it can't tell, the job is kept as unknown. Question and send
+/// have half of the attempt's time each.
 ///
 /// The exhaustive match from variant to render function is the job enum's own: [`Job::render`].
 #[derive(Clone, Debug)]
@@ -27,7 +34,65 @@ impl<J: Job, P: Provider<J::Message>> Handler<J> for Notifier<P> {
                 Ok(message) => message,
                 Err(error) => return Outcome::from(error),
             };
-            Outcome::from(self.provider.send(&message, &context.send_context()).await)
+            let mut send = context.send_context();
+            if let (Some(doubt), UnknownPolicy::Ask) = (context.doubt, context.unknown) {
+                // The question and the send share the attempt's time.
+                send.timeout /= 2;
+                if let Some(outcome) = self.ask(&message, doubt, &send).await {
+                    return outcome;
+                }
+            }
+            Outcome::from(self.provider.send(&message, &send).await)
         })
+    }
+}
+
+impl<P> Notifier<P> {
+    /// Asks what became of an earlier attempt; `None` when it surely sent nothing.
+    async fn ask<M: Message>(
+        &self,
+        message: &M,
+        doubt: Doubt,
+        send: &SendContext,
+    ) -> Option<Outcome>
+    where
+        P: Provider<M>,
+    {
+        let mut inquiry = Inquiry::new(
+            send.job,
+            doubt.attempt,
+            doubt.started_at,
+            message,
+            send.timeout,
+        );
+        inquiry.idempotency_key = send.idempotency_key.clone();
+        inquiry.tenant = send.tenant.clone();
+        match self.provider.inquire(&inquiry).await {
+            Ok(Answer::Accepted(receipt)) => Some(Outcome::Completed(Some(receipt))),
+            Ok(Answer::NotSent) => None,
+            Ok(Answer::CannotTell) => Some(Outcome::Unresolved {
+                reason: format!(
+                    "attempt {} may have been sent, and the provider can't tell",
+                    doubt.attempt
+                ),
+            }),
+            Err(error) => Some(unanswered(&error)),
+        }
+    }
+}
+
+/// What a question that failed means for the job: nothing was sent by this attempt, and the doubt stays.
+fn unanswered(error: &ProviderError) -> Outcome {
+    let reason = format!("the provider could not be asked about an earlier attempt: {error}");
+    match error.kind() {
+        ProviderErrorKind::Rejected => Outcome::Unresolved { reason },
+        ProviderErrorKind::Throttled { after } => Outcome::Snooze { after, reason },
+        ProviderErrorKind::Misconfigured => Outcome::Snooze {
+            after: MISCONFIGURED_HOLD,
+            reason,
+        },
+        ProviderErrorKind::Transient { .. } | ProviderErrorKind::Unknown => {
+            Outcome::Unknown { reason }
+        }
     }
 }

@@ -180,6 +180,7 @@ impl<'q, J: Job> Enqueue<'q, J> {
         let window = queue.settings().deduplication_window;
         envelope.idempotency = options.key.map(|key| Idempotency::new(key, window));
         envelope.tenant = options.tenant;
+        envelope.recipient = job.recipient();
         envelope.metadata = options.metadata;
         envelope.trace = options.trace;
         Ok(envelope)

@@ -8,7 +8,8 @@ use super::builder::QueueBuilder;
 use super::enqueue::{Enqueue, EnqueueReceipt};
 use super::error::EnqueueError;
 use crate::backend::{
-    Backend, BackendError, Cancelled, EventStream, JobView, ListFilter, Page, Requeued, Stats,
+    Backend, BackendError, Cancelled, EventStream, JobView, ListFilter, Page, Records, Requeued,
+    Stats,
 };
 use crate::clock::Clock;
 use crate::job::{IdempotencyKey, Job, JobId, State, UnknownPolicy};
@@ -224,6 +225,11 @@ impl<J: Job> Queue<J> {
         self.backend
             .purge(J::QUEUE.to_owned(), states.to_vec())
             .await
+    }
+
+    /// Small durable facts beside the jobs, in the same store: opt-outs, counters, delivery reports.
+    pub fn records(&self) -> Arc<dyn Records> {
+        self.backend.records()
     }
 
     /// The events of this process's handles on the store, from now on.

@@ -5,6 +5,7 @@ mod error;
 mod from_env;
 #[cfg(feature = "http")]
 mod http;
+mod inquiry;
 mod message;
 mod mock;
 mod receipt;
@@ -16,8 +17,9 @@ pub use error::{ProviderError, ProviderErrorKind};
 pub use from_env::{FromEnvError, provider_from_env};
 #[cfg(feature = "http")]
 pub use http::{TlsError, UrlError};
+pub use inquiry::{Answer, Inquiry};
 pub use message::{IntoMessage, Message, RenderError};
-pub use mock::{MOCK_CALLS_MAX, Mock, MockAnswer, MockCall};
+pub use mock::{MOCK_CALLS_MAX, Mock, MockAnswer, MockCall, MockInquiry};
 pub use receipt::Receipt;
 #[cfg(feature = "salum")]
 pub use salum::{
@@ -53,6 +55,22 @@ pub trait Provider<M: Message>: Send + Sync + 'static {
         message: &'a M,
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>>;
+
+    /// Asks the provider what became of an earlier send whose outcome nobody knows. Asked before a job of the policy
+    /// [`Ask`](crate::job::UnknownPolicy::Ask) is sent again. Default: it can't tell.
+    ///
+    /// Answer [`NotSent`](Answer::NotSent) only when the earlier send can't arrive any more: a message that the provider
+    /// has not listed *yet* is one that it can't tell about. A wrapper passes the question on to the provider it wraps.
+    ///
+    /// # Errors
+    /// A [`ProviderError`] of the question itself; the job is asked about again later, and nothing is sent.
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        let _ = inquiry;
+        Box::pin(async { Ok(Answer::CannotTell) })
+    }
 }
 
 impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Arc<P> {
@@ -67,6 +85,13 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Arc<P> {
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
         (**self).send(message, context)
     }
+
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        (**self).inquire(inquiry)
+    }
 }
 
 impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Box<P> {
@@ -80,6 +105,13 @@ impl<M: Message, P: Provider<M> + ?Sized> Provider<M> for Box<P> {
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
         (**self).send(message, context)
+    }
+
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        (**self).inquire(inquiry)
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::dialled::Dialled;
 use super::{DEFAULT_REGION, Region, metadata};
+use crate::job::Address;
 
 /// Longest text that is read as a phone number, in characters. Twice what any spelling needs; longer texts are refused
 /// before they are parsed.
@@ -122,6 +123,12 @@ impl PhoneNumber {
             length: u8::try_from(e164.len()).ok()?,
             country_code_digits,
         })
+    }
+}
+
+impl Address for PhoneNumber {
+    fn canonical(&self) -> Cow<'_, str> {
+        self.as_e164().into()
     }
 }
 

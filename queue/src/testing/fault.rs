@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::test_queue::in_memory;
 use crate::backend::{
-    Backend, BackendError, BackendErrorKind, Cancelled, Delivery, Enqueued, EventStream, JobView,
-    Lease, LeaseRequest, ListFilter, Page, Requeued, Settled, Settlement, Stats,
+    Backend, BackendError, BackendErrorKind, Cancelled, Charge, Charged, Delivery, Enqueued,
+    EventStream, Expect, JobView, Lease, LeaseRequest, ListFilter, Page, Put, Record, RecordKey,
+    Records, Requeued, Settled, Settlement, Space, Stats,
 };
-use crate::clock::ManualClock;
+use crate::clock::{ManualClock, Timestamp};
 use crate::future::BoxFuture;
 use crate::job::{Envelope, IdempotencyKey, JobId, KindInfo, State};
 
@@ -27,8 +28,10 @@ pub enum StoreCall {
     Extend,
     /// `cancel`, `requeue`, `pause`, `resume`, `purge` and `unpark`.
     Control,
-    /// `job`, `find`, `list` and `stats`.
+    /// `job`, `find`, `list` and `stats`; and of the records, `get` and `list`.
     Read,
+    /// What writes to the records: `put`, `remove`, `charge` and `refund`.
+    Record,
 }
 
 /// What a call meets.
@@ -73,14 +76,14 @@ pub enum StoreFault {
 /// ```
 pub struct FaultyBackend {
     inner: Arc<dyn Backend>,
-    state: Mutex<Script>,
+    script: Arc<Mutex<Script>>,
 }
 
 #[derive(Default)]
 struct Script {
     faults: Vec<Planned>,
     /// How many calls there were, by [`StoreCall`].
-    counts: [usize; 6],
+    counts: [usize; 7],
     disk: Disk,
 }
 
@@ -108,7 +111,7 @@ impl FaultyBackend {
     pub fn new(inner: Arc<dyn Backend>) -> Self {
         Self {
             inner,
-            state: Mutex::default(),
+            script: Arc::default(),
         }
     }
 
@@ -159,28 +162,40 @@ impl FaultyBackend {
     }
 
     fn lock(&self) -> MutexGuard<'_, Script> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.script)
     }
 
-    /// Makes a call, or what it meets instead.
     fn meet<'a, T: Send + 'a>(
         &'a self,
         call: StoreCall,
         make: impl FnOnce(&'a dyn Backend) -> BoxFuture<'a, Result<T, BackendError>> + Send + 'a,
     ) -> BoxFuture<'a, Result<T, BackendError>> {
-        Box::pin(async move {
-            let fault = self.lock().next(call);
-            match fault {
-                None => make(&*self.inner).await,
-                Some(StoreFault::Refuse(kind)) => Err(error(kind)),
-                Some(StoreFault::RefuseAfter(kind)) => {
-                    make(&*self.inner).await?;
-                    Err(error(kind))
-                }
-                Some(StoreFault::Hang) => std::future::pending().await,
-            }
-        })
+        meet(&self.script, call, || make(&*self.inner))
     }
+}
+
+fn lock(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
+    script.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a call, or what it meets instead.
+fn meet<'a, T: Send + 'a>(
+    script: &'a Mutex<Script>,
+    call: StoreCall,
+    make: impl FnOnce() -> BoxFuture<'a, Result<T, BackendError>> + Send + 'a,
+) -> BoxFuture<'a, Result<T, BackendError>> {
+    Box::pin(async move {
+        let fault = lock(script).next(call);
+        match fault {
+            None => make().await,
+            Some(StoreFault::Refuse(kind)) => Err(error(kind)),
+            Some(StoreFault::RefuseAfter(kind)) => {
+                make().await?;
+                Err(error(kind))
+            }
+            Some(StoreFault::Hang) => std::future::pending().await,
+        }
+    })
 }
 
 impl Script {
@@ -290,6 +305,13 @@ impl Backend for FaultyBackend {
         self.meet(StoreCall::Control, move |inner| inner.unpark(queue, kinds))
     }
 
+    fn records(&self) -> Arc<dyn Records> {
+        Arc::new(FaultyRecords {
+            inner: self.inner.records(),
+            script: self.script.clone(),
+        })
+    }
+
     fn subscribe(&self) -> EventStream {
         self.inner.subscribe()
     }
@@ -300,5 +322,67 @@ impl Backend for FaultyBackend {
 
     fn enqueue_batch_max(&self) -> usize {
         self.inner.enqueue_batch_max()
+    }
+}
+
+/// The records of a [`FaultyBackend`]: they meet its faults.
+struct FaultyRecords {
+    inner: Arc<dyn Records>,
+    script: Arc<Mutex<Script>>,
+}
+
+impl FaultyRecords {
+    fn meet<'a, T: Send + 'a>(
+        &'a self,
+        call: StoreCall,
+        make: impl FnOnce(&'a dyn Records) -> BoxFuture<'a, Result<T, BackendError>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, BackendError>> {
+        meet(&self.script, call, || make(&*self.inner))
+    }
+}
+
+impl Records for FaultyRecords {
+    fn get(
+        &self,
+        space: Space,
+        key: RecordKey,
+    ) -> BoxFuture<'_, Result<Option<Record>, BackendError>> {
+        self.meet(StoreCall::Read, move |inner| inner.get(space, key))
+    }
+
+    fn put(
+        &self,
+        space: Space,
+        key: RecordKey,
+        value: Vec<u8>,
+        expect: Expect,
+        expires_at: Option<Timestamp>,
+    ) -> BoxFuture<'_, Result<Put, BackendError>> {
+        self.meet(StoreCall::Record, move |inner| {
+            inner.put(space, key, value, expect, expires_at)
+        })
+    }
+
+    fn remove(&self, space: Space, key: RecordKey) -> BoxFuture<'_, Result<bool, BackendError>> {
+        self.meet(StoreCall::Record, move |inner| inner.remove(space, key))
+    }
+
+    fn list(
+        &self,
+        space: Space,
+        after: Option<RecordKey>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(RecordKey, Record)>, BackendError>> {
+        self.meet(StoreCall::Read, move |inner| {
+            inner.list(space, after, limit)
+        })
+    }
+
+    fn charge(&self, charge: Charge) -> BoxFuture<'_, Result<Charged, BackendError>> {
+        self.meet(StoreCall::Record, |inner| inner.charge(charge))
+    }
+
+    fn refund(&self, token: RecordKey) -> BoxFuture<'_, Result<bool, BackendError>> {
+        self.meet(StoreCall::Record, |inner| inner.refund(token))
     }
 }

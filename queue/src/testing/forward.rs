@@ -77,6 +77,10 @@ macro_rules! forward_all_but_enqueue {
             self.$inner.unpark(queue, kinds)
         }
 
+        fn records(&self) -> Arc<dyn crate::backend::Records> {
+            self.$inner.records()
+        }
+
         fn subscribe(&self) -> EventStream {
             self.$inner.subscribe()
         }

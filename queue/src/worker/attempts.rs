@@ -30,7 +30,10 @@ impl<J: Job> Run<J> {
         let parts = Parts::of(&delivery);
         self.table.take(parts.priority);
         let Delivery {
-            envelope, attempt, ..
+            envelope,
+            attempt,
+            doubt,
+            ..
         } = delivery;
         let known = J::KINDS
             .iter()
@@ -50,6 +53,8 @@ impl<J: Job> Run<J> {
             id: envelope.id,
             kind,
             attempt,
+            doubt,
+            unknown: envelope.unknown,
             max_attempts: envelope.max_attempts,
             created_at: envelope.created_at,
             deadline: envelope.deadline,

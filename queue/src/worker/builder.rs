@@ -53,7 +53,24 @@ impl<J: Job> WorkerBuilder<J> {
         self
     }
 
-    /// No rate limit.
+    /// At most `count` starts in each `per` for one recipient, shared like the [`rate_limit`](Self::rate_limit). Default: no
+    /// limit; `count` is at least 1, `per` at least 1 ms.
+    ///
+    /// A job over it is snoozed until there is room, without an attempt being charged, and holds up no other. Counted by
+    /// the [`recipient`](Job::recipient) that the job's payload names; jobs that name none are not limited.
+    pub fn recipient_limit(mut self, count: u32, per: Duration) -> Self {
+        self.options.recipient_limit(count, per);
+        self
+    }
+
+    /// At most `count` starts in each `per` for one tenant; otherwise as [`recipient_limit`](Self::recipient_limit). Default:
+    /// no limit.
+    pub fn tenant_limit(mut self, count: u32, per: Duration) -> Self {
+        self.options.tenant_limit(count, per);
+        self
+    }
+
+    /// No rate limit for the queue; those of recipients and tenants stay.
     pub fn unlimited(mut self) -> Self {
         self.options.rate_limit = None;
         self
@@ -92,7 +109,7 @@ impl<J: Job> WorkerBuilder<J> {
     }
 
     /// Takes settings from the variables that are set and not empty: `QUEUE_CONCURRENCY` (1 to 1024), `QUEUE_RATE_LIMIT`
-    /// (such as `10/1s`, or `unlimited`), `QUEUE_SEND_TIMEOUT_MS` and `QUEUE_VISIBILITY_MS`.
+    /// (such as `10/1s`, or `unlimited`), `QUEUE_RECIPIENT_LIMIT` and `QUEUE_TENANT_LIMIT` (the same), `QUEUE_SEND_TIMEOUT_MS` and `QUEUE_VISIBILITY_MS`.
     ///
     /// # Errors
     /// [`WorkerOptionsError`] names every variable that does not hold what it should.

@@ -71,18 +71,21 @@ pub(super) fn decide(
             let reason = clip_reason(&reason);
             let at = now.saturating_add(backoff.delay(attempt, random));
             match (policy.unknown, next(policy, attempt, at)) {
-                (UnknownPolicy::Retry, Next::Attempt) => Disposition::Retry {
+                (UnknownPolicy::Retry | UnknownPolicy::Ask, Next::Attempt) => Disposition::Retry {
                     at,
                     reason,
                     in_doubt: true,
                 },
                 (UnknownPolicy::Retry, Next::NoneLeft) => Disposition::Dead { reason },
                 // Not expired: an expired job was surely never sent, this one may have been.
-                (UnknownPolicy::Retry, Next::PastDeadline) | (UnknownPolicy::Stop, _) => {
-                    Disposition::Unknown { reason }
-                }
+                (UnknownPolicy::Retry, Next::PastDeadline)
+                | (UnknownPolicy::Ask, Next::NoneLeft | Next::PastDeadline)
+                | (UnknownPolicy::Stop, _) => Disposition::Unknown { reason },
             }
         }
+        Outcome::Unresolved { reason } => Disposition::Unknown {
+            reason: clip_reason(&reason),
+        },
     }
 }
 
@@ -139,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_outcome_under_every_policy_is_decided_as_in_the_table() {
-        use UnknownPolicy::{Retry, Stop};
+        use UnknownPolicy::{Ask, Retry, Stop};
         let completed = Outcome::Completed(Some(Receipt::new("mock")));
         let complete = Disposition::Complete(Some(Receipt::new("mock")));
         let retry = |after| Outcome::Retry {
@@ -152,6 +155,7 @@ mod tests {
         };
         let dead = Disposition::Dead { reason: why() };
         let unknown = Outcome::Unknown { reason: why() };
+        let unresolved = Outcome::Unresolved { reason: why() };
         let again = |ms| Disposition::Retry {
             at: at(ms),
             reason: why(),
@@ -199,11 +203,18 @@ mod tests {
             (Outcome::Expired, Retry, None, 1, Disposition::Expired),
             (Outcome::Expired, Stop, None, 3, Disposition::Expired),
             (unknown.clone(), Retry, None, 1, again_in_doubt(2_000)),
-            (unknown.clone(), Retry, None, 3, dead),
+            (unknown.clone(), Retry, None, 3, dead.clone()),
             (unknown.clone(), Retry, Some(1_000), 1, kept.clone()),
             (unknown.clone(), Stop, None, 1, kept.clone()),
             (unknown.clone(), Stop, None, 3, kept.clone()),
-            (unknown, Stop, Some(1_000), 1, kept),
+            (unknown.clone(), Stop, Some(1_000), 1, kept.clone()),
+            (unknown.clone(), Ask, None, 1, again_in_doubt(2_000)),
+            (unknown.clone(), Ask, None, 3, kept.clone()),
+            (unknown, Ask, Some(1_000), 1, kept.clone()),
+            (retry(None), Ask, None, 3, dead),
+            (unresolved.clone(), Ask, None, 1, kept.clone()),
+            (unresolved.clone(), Retry, None, 1, kept.clone()),
+            (unresolved, Stop, Some(-1), 3, kept),
         ];
         for (row, (outcome, unknown, deadline, attempt, expected)) in table.into_iter().enumerate()
         {

@@ -92,6 +92,7 @@ pub(super) fn may_recover(kind: BackendErrorKind) -> bool {
         | BackendErrorKind::Missing
         | BackendErrorKind::PayloadTooLarge
         | BackendErrorKind::Misconfigured
+        | BackendErrorKind::RecordTooLarge
         | BackendErrorKind::Io => true,
         BackendErrorKind::Corrupt
         | BackendErrorKind::NewerFormat

@@ -115,6 +115,7 @@ impl Fetch {
                 Question::Probe => Duration::ZERO,
             },
             rate_limit: options.rate_limit,
+            limits: options.limits(),
         };
         let backend = backend.clone();
         self.call.begin(async move {

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::outcome::Outcome;
+use crate::backend::Doubt;
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
-use crate::job::{IdempotencyKey, Job, JobId, KindInfo, Metadata, Tenant, TraceContext};
+use crate::job::{
+    IdempotencyKey, Job, JobId, KindInfo, Metadata, Tenant, TraceContext, UnknownPolicy,
+};
 use crate::provider::SendContext;
 
 /// What a worker runs for each job. It sees the job and its context and no backend, so it runs in a unit test as well.
@@ -36,6 +39,10 @@ pub struct JobContext {
     pub kind: &'static KindInfo,
     /// The number of this attempt, from 1.
     pub attempt: u16,
+    /// An earlier attempt may have had its effect.
+    pub doubt: Option<Doubt>,
+    /// What becomes of an attempt whose outcome nobody knows: the kind's policy, or the queue's.
+    pub unknown: UnknownPolicy,
     /// How many attempts it has in all.
     pub max_attempts: u16,
     /// When it was enqueued.
@@ -61,6 +68,8 @@ impl JobContext {
             id,
             kind,
             attempt: 1,
+            doubt: None,
+            unknown: kind.unknown,
             max_attempts: kind.max_attempts,
             created_at: now,
             deadline: None,
@@ -70,6 +79,11 @@ impl JobContext {
             metadata: Metadata::new(),
             trace: None,
         }
+    }
+
+    /// Whether an earlier attempt may have had its effect.
+    pub fn in_doubt(&self) -> bool {
+        self.doubt.is_some()
     }
 
     /// What a provider may know of it.

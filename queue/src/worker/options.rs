@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::backend::RateLimit;
+use crate::backend::{KeyedLimit, LimitScope, RateLimit};
 use crate::retry::Backoff;
 
 /// Jobs that a worker runs at once, unless told otherwise.
@@ -37,6 +37,8 @@ pub const GRACE_DEFAULT: Duration = Duration::from_secs(20);
 pub(super) struct Options {
     pub(super) concurrency: usize,
     pub(super) rate_limit: Option<RateLimit>,
+    pub(super) recipient_limit: Option<RateLimit>,
+    pub(super) tenant_limit: Option<RateLimit>,
     pub(super) visibility: Duration,
     pub(super) send_timeout: Duration,
     pub(super) grace: Duration,
@@ -48,6 +50,8 @@ impl Default for Options {
         Self {
             concurrency: CONCURRENCY_DEFAULT,
             rate_limit: Some(RATE_LIMIT_DEFAULT),
+            recipient_limit: None,
+            tenant_limit: None,
             visibility: VISIBILITY_DEFAULT,
             send_timeout: SEND_TIMEOUT_DEFAULT,
             grace: GRACE_DEFAULT,
@@ -62,10 +66,26 @@ impl Options {
     }
 
     pub(super) fn rate_limit(&mut self, count: u32, per: Duration) {
-        self.rate_limit = Some(RateLimit {
-            count: count.max(1),
-            per: per.max(RATE_LIMIT_PERIOD_MIN),
-        });
+        self.rate_limit = Some(within(count, per));
+    }
+
+    pub(super) fn recipient_limit(&mut self, count: u32, per: Duration) {
+        self.recipient_limit = Some(within(count, per));
+    }
+
+    pub(super) fn tenant_limit(&mut self, count: u32, per: Duration) {
+        self.tenant_limit = Some(within(count, per));
+    }
+
+    /// The budgets of recipients and tenants, for a lease.
+    pub(super) fn limits(&self) -> Vec<KeyedLimit> {
+        [
+            (LimitScope::Recipient, self.recipient_limit),
+            (LimitScope::Tenant, self.tenant_limit),
+        ]
+        .into_iter()
+        .filter_map(|(scope, rate)| Some(KeyedLimit { scope, rate: rate? }))
+        .collect()
     }
 
     pub(super) fn visibility(&mut self, visibility: Duration) {
@@ -104,13 +124,21 @@ impl Options {
     }
 }
 
+/// The limit, within its bounds.
+fn within(count: u32, per: Duration) -> RateLimit {
+    RateLimit {
+        count: count.max(1),
+        per: per.max(RATE_LIMIT_PERIOD_MIN),
+    }
+}
+
 struct Setting {
     variable: &'static str,
     expected: &'static str,
     apply: fn(&mut Options, &str) -> Option<()>,
 }
 
-const SETTINGS: [Setting; 4] = [
+const SETTINGS: [Setting; 6] = [
     Setting {
         variable: "QUEUE_CONCURRENCY",
         expected: "a number of jobs from 1 to 1024",
@@ -125,14 +153,23 @@ const SETTINGS: [Setting; 4] = [
         variable: "QUEUE_RATE_LIMIT",
         expected: "starts per time such as `10/1s`, `600/1m` or `5/250ms`, or `unlimited`",
         apply: |options, text| {
-            if text == "unlimited" {
-                options.rate_limit = None;
-                return Some(());
-            }
-            let (count, per) = text.split_once('/')?;
-            let count = count.trim().parse().ok().filter(|&count: &u32| count > 0)?;
-            let per = duration(per.trim()).filter(|&per| per >= RATE_LIMIT_PERIOD_MIN)?;
-            options.rate_limit(count, per);
+            options.rate_limit = limit(text)?;
+            Some(())
+        },
+    },
+    Setting {
+        variable: "QUEUE_RECIPIENT_LIMIT",
+        expected: "starts per time for one recipient such as `3/1m` or `20/24h`, or `unlimited`",
+        apply: |options, text| {
+            options.recipient_limit = limit(text)?;
+            Some(())
+        },
+    },
+    Setting {
+        variable: "QUEUE_TENANT_LIMIT",
+        expected: "starts per time for one tenant such as `5/1s` or `1000/1h`, or `unlimited`",
+        apply: |options, text| {
+            options.tenant_limit = limit(text)?;
             Some(())
         },
     },
@@ -155,6 +192,17 @@ const SETTINGS: [Setting; 4] = [
         },
     },
 ];
+
+/// A limit such as `10/1s`, `unlimited` for none; `None` when it is neither.
+fn limit(text: &str) -> Option<Option<RateLimit>> {
+    if text == "unlimited" {
+        return Some(None);
+    }
+    let (count, per) = text.split_once('/')?;
+    let count = count.trim().parse().ok().filter(|&count: &u32| count > 0)?;
+    let per = duration(per.trim()).filter(|&per| per >= RATE_LIMIT_PERIOD_MIN)?;
+    Some(Some(RateLimit { count, per }))
+}
 
 fn millis_within(text: &str, min: Duration, max: Duration) -> Option<Duration> {
     let duration = Duration::from_millis(text.parse().ok()?);
@@ -242,6 +290,8 @@ mod tests {
         let options = read(&[
             ("QUEUE_CONCURRENCY", "64"),
             ("QUEUE_RATE_LIMIT", "600/1m"),
+            ("QUEUE_RECIPIENT_LIMIT", "3/1h"),
+            ("QUEUE_TENANT_LIMIT", "50/s"),
             ("QUEUE_SEND_TIMEOUT_MS", "2500"),
             ("QUEUE_VISIBILITY_MS", "5000"),
         ])
@@ -252,6 +302,16 @@ mod tests {
             per: Duration::from_secs(60),
         };
         assert_eq!(options.rate_limit, Some(limit));
+        let limits = [
+            (LimitScope::Recipient, 3, 3600),
+            (LimitScope::Tenant, 50, 1),
+        ];
+        let limits = limits.map(|(scope, count, seconds)| {
+            let per = Duration::from_secs(seconds);
+            let rate = RateLimit { count, per };
+            KeyedLimit { scope, rate }
+        });
+        assert_eq!(options.limits(), limits);
         assert_eq!(options.send_timeout, Duration::from_millis(2500));
         assert_eq!(options.visibility, Duration::from_secs(5));
     }
@@ -266,15 +326,24 @@ mod tests {
     }
 
     #[test]
+    fn recipients_and_tenants_are_not_limited_unless_told() {
+        assert!(Options::default().limits().is_empty());
+        let unlimited = read(&[("QUEUE_TENANT_LIMIT", "unlimited")]).unwrap();
+        assert!(unlimited.limits().is_empty());
+    }
+
+    #[test]
     fn all_bad_variables_are_named_in_one_error_without_their_values() {
         let error = read(&[
             ("QUEUE_CONCURRENCY", "0"),
             ("QUEUE_RATE_LIMIT", "canary"),
+            ("QUEUE_RECIPIENT_LIMIT", "canary"),
+            ("QUEUE_TENANT_LIMIT", "3"),
             ("QUEUE_SEND_TIMEOUT_MS", "-1"),
             ("QUEUE_VISIBILITY_MS", "99"),
         ])
         .unwrap_err();
-        assert_eq!(error.faults().len(), 4);
+        assert_eq!(error.faults().len(), SETTINGS.len());
         let text = error.to_string();
         for setting in &SETTINGS {
             assert!(text.contains(setting.variable), "{text}");

@@ -35,6 +35,12 @@ pub enum Outcome {
         /// Why, without personal data.
         reason: String,
     },
+    /// An earlier attempt may have had its effect, nobody can tell, and this one did nothing: kept as unknown for a person
+    /// or a delivery report to decide, whatever the kind's policy.
+    Unresolved {
+        /// Why nobody can tell, without personal data.
+        reason: String,
+    },
 }
 
 /// How long a job waits while its provider is misconfigured, before it asks again.
@@ -50,6 +56,7 @@ impl Outcome {
             Self::Dead { .. } => "dead",
             Self::Expired => "expired",
             Self::Unknown { .. } => "unknown",
+            Self::Unresolved { .. } => "unresolved",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Names: of creators, kinds, raw identifiers, renamed crates; and what the kinds declare.
 
-use queue::job::UnknownPolicy;
-use queue::{Enqueue, Job, Priority, Queue, Template};
+use queue::job::{Address, RecipientKey, UnknownPolicy};
+use queue::provider::RenderError;
+use queue::{Enqueue, Job, Payload, Priority, Queue, Template};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,56 @@ fn kinds_declare_what_the_attributes_say() {
     let fire = PushJobKind::FireAlarm.info();
     assert_eq!((fire.version, fire.priority), (2, Priority::Critical));
     assert_eq!(PushJobKind::FireAlarm.to_string(), "fire");
+}
+
+#[test]
+fn a_payload_whose_address_is_none_names_no_recipient() {
+    // `Greeting` is addressed by a plain text, which may be written in many ways; `Alarm` has no recipient at all.
+    assert_eq!(PushJob::Greeting(greeting()).recipient(), None);
+    let alarm = Alarm {
+        level: 1,
+        parts: Vec::new(),
+    };
+    assert_eq!(PushJob::FireAlarm(alarm).recipient(), None);
+}
+
+/// An address in its one spelling.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+struct Handle(String);
+
+impl Address for Handle {
+    fn canonical(&self) -> std::borrow::Cow<'_, str> {
+        self.0.to_lowercase().into()
+    }
+}
+
+#[derive(Payload, Clone, Serialize, Deserialize, JsonSchema)]
+struct Nudge {
+    #[payload(recipient)]
+    whom: Handle,
+}
+
+fn nudge(nudge: &Nudge) -> Result<Push, RenderError> {
+    Ok(Push {
+        to: nudge.whom.0.clone(),
+        text: "Hey".into(),
+    })
+}
+
+#[derive(Job)]
+#[job(queue = "nudges", message = Push)]
+enum NudgeJob {
+    #[job(render = nudge)]
+    Nudge(Nudge),
+}
+
+#[test]
+fn the_recipient_is_keyed_by_channel_and_canonical_address() {
+    let job = NudgeJob::Nudge(Nudge {
+        whom: Handle("@Wanjiru".into()),
+    });
+    assert_eq!(job.render().unwrap().to, "@Wanjiru");
+    assert_eq!(job.recipient(), Some(RecipientKey::new("push", "@wanjiru")));
 }
 
 #[test]

@@ -6,6 +6,7 @@
     reason = "a test says what it expects by stopping, and why it skips by printing"
 )]
 
+mod ask;
 mod conformance;
 mod format;
 mod kit;

@@ -250,6 +250,7 @@ async fn try_take(backend: &SqliteBackend) -> Vec<queue::backend::Delivery> {
         visibility: crate::support::VISIBILITY,
         wait: Duration::ZERO,
         rate_limit: None,
+        limits: Vec::new(),
     };
     backend.lease(request).await.unwrap_or_default()
 }

@@ -55,6 +55,7 @@ pub(crate) async fn take(backend: &dyn Backend, max: usize, wait: Duration) -> V
         visibility: VISIBILITY,
         wait,
         rate_limit: None,
+        limits: Vec::new(),
     };
     backend.lease(request).await.unwrap()
 }

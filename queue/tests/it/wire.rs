@@ -10,8 +10,8 @@ use std::time::Duration;
 use queue::backend::LeaseRequest;
 use queue::clock::{ManualClock, Timestamp};
 use queue::job::{
-    CodecError, DecodeError, ENVELOPE_VERSION, Envelope, Idempotency, IdempotencyKey, Kind,
-    KindInfo, Metadata, Tenant, TraceContext, UnknownPolicy, UpcastError,
+    Address, CodecError, DecodeError, ENVELOPE_VERSION, Envelope, Idempotency, IdempotencyKey,
+    Kind, KindInfo, Metadata, Tenant, TraceContext, UnknownPolicy, UpcastError,
 };
 use queue::provider::RenderError;
 use queue::{
@@ -115,9 +115,18 @@ fn plain_envelope() -> Envelope {
     envelope
 }
 
-fn envelopes() -> [(&'static str, Envelope); 2] {
+/// What came with version 2: the policy `ask`; and beside it, in every version, the recipient.
+fn asking_envelope() -> Envelope {
+    let mut envelope = plain_envelope();
+    envelope.unknown = UnknownPolicy::Ask;
+    envelope.recipient = Some(recipient().key("sms"));
+    envelope
+}
+
+fn envelopes() -> [(&'static str, Envelope); 3] {
     [
         ("envelope_full.json", full_envelope()),
+        ("envelope_asking.json", asking_envelope()),
         ("envelope_plain.json", plain_envelope()),
     ]
 }
@@ -181,6 +190,31 @@ fn an_envelope_of_a_newer_version_is_recognised_whatever_it_holds() {
 }
 
 #[test]
+fn an_envelope_says_the_lowest_version_that_can_read_it() {
+    let version = |envelope: &Envelope| {
+        let json: Value = serde_json::from_slice(&envelope.encode().unwrap()).unwrap();
+        json["v"].as_u64()
+    };
+    assert_eq!(version(&asking_envelope()), Some(2));
+    // The recipient is harmless to pass over: an older program only does not limit it.
+    let mut addressed = plain_envelope();
+    addressed.recipient = Some(recipient().key("sms"));
+    assert_eq!(version(&addressed), Some(1));
+    assert_eq!(version(&full_envelope()), Some(1));
+}
+
+#[test]
+fn a_recipient_that_is_no_key_is_malformed_and_not_quoted() {
+    let golden = String::from_utf8(read("envelope_asking.json")).unwrap();
+    let key = recipient().key("sms").to_hex();
+    for bad in ["+254712345678", &key.to_uppercase(), ""] {
+        let error = Envelope::decode(golden.replace(&key, bad).as_bytes()).unwrap_err();
+        assert!(matches!(error, CodecError::Malformed { .. }), "{bad}");
+        assert!(bad.is_empty() || !error.to_string().contains(bad));
+    }
+}
+
+#[test]
 fn the_schema_is_the_published_one() {
     let golden: Value = serde_json::from_slice(&read("sms_schema.json")).unwrap();
     assert_eq!(SmsJob::schema().to_value(), golden);
@@ -234,6 +268,7 @@ async fn lease(queue: &Queue<SmsJob>, kinds: &'static [KindInfo]) -> Vec<Envelop
         visibility: Duration::from_secs(30),
         wait: Duration::ZERO,
         rate_limit: None,
+        limits: Vec::new(),
     };
     let leased = queue.backend().lease(request).await.unwrap();
     leased

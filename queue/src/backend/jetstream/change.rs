@@ -73,7 +73,9 @@ pub(super) fn of_disposition(
             in_doubt,
         } => {
             let mut record = running.clone();
-            record.in_doubt |= in_doubt;
+            if *in_doubt {
+                record.put_in_doubt();
+            }
             let change = Change::Postpone {
                 state: State::Retrying,
                 at: *at,
@@ -91,7 +93,11 @@ pub(super) fn of_disposition(
         ),
         Disposition::Dead { reason } => (running.clone(), ended(State::Dead, Some(reason))),
         Disposition::Expired => (running.clone(), expired(running)),
-        Disposition::Unknown { reason } => (running.clone(), ended(State::Unknown, Some(reason))),
+        Disposition::Unknown { reason } => {
+            let mut record = running.clone();
+            record.put_in_doubt();
+            (record, ended(State::Unknown, Some(reason)))
+        }
         Disposition::Park { reason, adoptable } => (
             running.uncharged(),
             Change::Park {
@@ -109,7 +115,7 @@ pub(super) fn of_disposition(
 
 /// The change for a job whose deadline passed. Expired means surely never sent; a job in doubt ends unknown.
 pub(super) fn expired(record: &Record) -> Change {
-    if record.in_doubt {
+    if record.doubt.is_some() {
         let reason = "the deadline passed, and an earlier attempt may have been sent";
         return ended(State::Unknown, Some(reason));
     }
@@ -122,6 +128,7 @@ pub(super) fn recovered(lost: &Record, now: Timestamp, random: f64) -> (Record, 
     const CAUSE: &str = "its worker lost the lease";
     let mut record = lost.clone();
     let attempt = record.attempt;
+    record.put_in_doubt();
     if record.unknown == UnknownPolicy::Stop {
         let change = ended(State::Unknown, Some(CAUSE));
         return (record, change);
@@ -134,7 +141,6 @@ pub(super) fn recovered(lost: &Record, now: Timestamp, random: f64) -> (Record, 
         );
         return (record, ended(State::Dead, Some(&reason)));
     }
-    record.in_doubt = true;
     if record.deadline.is_some_and(|deadline| deadline <= now) {
         let change = expired(&record);
         return (record, change);
@@ -194,7 +200,6 @@ pub(super) fn next(
             record.finished_at = Some(now);
             record.reason = reason;
             record.receipt = receipt;
-            record.in_doubt |= state == State::Unknown;
             if keeps_body {
                 before = Some(
                     message::aside(names, envelope, state)?

@@ -198,8 +198,9 @@ async fn write_starts(
     startable: Vec<Startable>,
 ) -> Result<(Vec<Delivery>, Vec<arrive::Arrival>), BackendError> {
     let mut writes = Vec::with_capacity(startable.len());
+    let now = shared.clock.now();
     for job in &startable {
-        let mut record = job.record.started(job.taken.slot);
+        let mut record = job.record.started(job.taken.slot, now);
         record.epoch = job.carried.epoch;
         record.write.clear();
         writes.push((record, job.sequence));
@@ -242,7 +243,7 @@ fn deliver(
         fence,
         slot: job.taken.slot,
     };
-    let attempt = record.attempt;
+    let (attempt, doubt) = (record.attempt, record.doubt);
     shared.held.insert(Hold {
         queue: queue.clone(),
         envelope: job.envelope.clone(),
@@ -256,6 +257,7 @@ fn deliver(
         envelope: job.envelope,
         lease,
         attempt,
+        doubt,
         lease_until,
     }
 }

@@ -14,7 +14,7 @@ use super::lease::millis;
 use super::queue::QueueState;
 use super::refusal::Refusal;
 use super::shared::Shared;
-use crate::backend::rate::Window;
+use crate::backend::rate::{Window, Windows};
 use crate::backend::{BackendError, RateLimit};
 
 /// How often a write is tried anew because another worker was first.
@@ -88,13 +88,14 @@ async fn change(
             Some(stored) => (Some(stored.payload.as_slice()), stored.sequence),
             None => (None, 0),
         };
-        let mut window = Window::load(limit, bytes);
-        let now_ms = now_ms(shared, &window, limit);
-        let result = change(&mut window, now_ms);
+        let mut windows = Windows::load(bytes);
+        let window = windows.of(limit);
+        let now_ms = now_ms(shared, window, limit);
+        let result = change(window, now_ms);
         if result.is_err() {
             return Ok(result);
         }
-        let message = Outgoing::new(subject.clone(), window.encode())
+        let message = Outgoing::new(subject.clone(), windows.encode(now_ms))
             .kept()
             .expect(sequence);
         match shared.api.publish(message).await {

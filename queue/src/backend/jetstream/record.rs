@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{BackendError, BackendErrorKind, Event, EventKind, JobView};
+use crate::backend::{BackendError, BackendErrorKind, Doubt, Event, EventKind, JobView};
 use crate::clock::Timestamp;
 use crate::job::{
     Envelope, Idempotency, JobId, Kind, Metadata, Priority, State, Tenant, UnknownPolicy,
@@ -48,9 +48,12 @@ pub(super) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) receipt: Option<Receipt>,
     pub(super) payload_bytes: usize,
-    /// An earlier attempt may have had its effect.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) in_doubt: bool,
+    /// When its last attempt started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) started_at: Option<Timestamp>,
+    /// Which attempt may have had its effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) doubt: Option<Doubt>,
     /// Parked, and a newer program may read it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) adoptable: bool,
@@ -89,7 +92,8 @@ impl Record {
             reason: None,
             receipt: None,
             payload_bytes: envelope.payload.len(),
-            in_doubt: false,
+            started_at: None,
+            doubt: None,
             adoptable: false,
             epoch: 0,
             slot: 0,
@@ -128,11 +132,12 @@ impl Record {
         serde_json::from_slice(bytes).map_err(damaged)
     }
 
-    /// The same job, running from message `slot` in its next attempt.
-    pub(super) fn started(&self, slot: u64) -> Self {
+    /// The same job, running from message `slot` in its next attempt since `now`.
+    pub(super) fn started(&self, slot: u64, now: Timestamp) -> Self {
         Self {
             state: State::Running,
             attempt: self.attempt.saturating_add(1),
+            started_at: Some(now),
             slot,
             ..self.clone()
         }
@@ -144,6 +149,14 @@ impl Record {
             attempt: self.attempt.saturating_sub(1),
             ..self.clone()
         }
+    }
+
+    /// Notes that its last attempt may have had its effect. The first such attempt is remembered.
+    pub(super) fn put_in_doubt(&mut self) {
+        self.doubt.get_or_insert(Doubt {
+            attempt: self.attempt,
+            started_at: self.started_at.unwrap_or(self.created_at),
+        });
     }
 
     /// The state a person sees: a job whose waiting time is over is ready.
@@ -168,6 +181,8 @@ impl Record {
             created_at: self.created_at,
             due_at: self.due_at,
             deadline: self.deadline,
+            started_at: self.started_at,
+            doubt: self.doubt,
             finished_at: self.finished_at,
             idempotency_key: self
                 .idempotency

@@ -18,6 +18,7 @@ use super::provision;
 use super::query;
 use super::queue::QueueState;
 use super::record::Record;
+use super::records::RecordStream;
 use super::refusal::{closed, unanswered};
 use super::room::Room;
 use super::settle;
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) retention: Retention,
     pub(super) events: Events,
     pub(super) held: Held,
+    pub(super) record_stream: RecordStream,
     queues: Mutex<HashMap<String, Arc<OnceCell<Arc<QueueState>>>>>,
     /// The queues that the server has, and when it was asked.
     listed: Mutex<Option<(Instant, BTreeSet<String>)>>,
@@ -57,6 +59,7 @@ impl Shared {
             retention: options.retention,
             events: Events::new(),
             held: Held::default(),
+            record_stream: RecordStream::default(),
             queues: Mutex::default(),
             listed: Mutex::default(),
             is_closed: AtomicBool::new(false),

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::connect::Connection;
 use super::options::JetStreamOptions;
+use super::records::JetStreamRecords;
 use super::shared::Shared;
 use super::{control, enqueue, extend, lease, query, settle};
 use crate::backend::{
     Backend, BackendError, Cancelled, Delivery, Enqueued, EventStream, JobView, Lease,
-    LeaseRequest, ListFilter, Page, Requeued, Settled, Settlement, Stats,
+    LeaseRequest, ListFilter, Page, Records, Requeued, Settled, Settlement, Stats,
 };
 use crate::future::BoxFuture;
 use crate::job::{Envelope, IdempotencyKey, JobId, KindInfo, State};
@@ -146,6 +147,10 @@ impl Backend for JetStreamBackend {
         kinds: &'static [KindInfo],
     ) -> BoxFuture<'_, Result<u64, BackendError>> {
         Box::pin(async move { control::unpark(&self.shared, &queue, kinds).await })
+    }
+
+    fn records(&self) -> Arc<dyn Records> {
+        Arc::new(JetStreamRecords::new(self.shared.clone()))
     }
 
     fn subscribe(&self) -> EventStream {

@@ -1,10 +1,11 @@
 //! Repairs: cancel, requeue, pause, resume, purge, unpark.
 
+use std::sync::LazyLock;
+
 use rusqlite::{OptionalExtension, params};
 
-use super::error::translate;
 use super::keys;
-use super::maintenance::{self, select};
+use super::maintenance::{self, select, select_where};
 use super::row::state_code;
 use super::settle::{self, ROW_COLUMNS, Row};
 use super::txn::Txn;
@@ -34,12 +35,12 @@ pub(super) fn requeue(txn: &mut Txn<'_>, id: JobId) -> Result<Requeued, BackendE
         return Ok(Requeued::WrongState(job.state));
     }
     let (has_body, deadline, window, created_at): (bool, Option<Timestamp>, Option<i64>, Timestamp) = txn
-        .connection
-        .prepare_cached("SELECT payload IS NOT NULL, deadline, key_window, created_at FROM queue_jobs WHERE seq = ?1")
-        .and_then(|mut statement| {
-            statement.query_row([job.seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-        })
-        .map_err(translate)?;
+        .with(
+            "SELECT payload IS NOT NULL, deadline, key_window, created_at FROM queue_jobs WHERE seq = ?1",
+            |statement| {
+                statement.query_row([job.seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            },
+        )?;
     if !has_body {
         return Ok(Requeued::Wiped);
     }
@@ -69,6 +70,11 @@ pub(super) fn requeue(txn: &mut Txn<'_>, id: JobId) -> Result<Requeued, BackendE
     let fresh = Row { attempt: 0, ..job };
     let now = txn.now;
     settle::make_ready(txn, &fresh, now)?;
+    // Whoever brings it back has decided on the attempt in doubt. `in_doubt` stays: the job may have been sent.
+    txn.execute(
+        "UPDATE queue_jobs SET doubt_attempt = NULL, doubt_at = NULL WHERE seq = ?1",
+        [fresh.seq],
+    )?;
     txn.event(EventKind::Requeued, &fresh.subject(), None)?;
     Ok(Requeued::Requeued)
 }
@@ -90,9 +96,11 @@ pub(super) fn purge(txn: &mut Txn<'_>, queue: &str, states: &[State]) -> Result<
     };
     let mut deleted = 0;
     for &state in states.iter().filter(|state| **state != State::Running) {
+        static PURGED: LazyLock<String> =
+            LazyLock::new(|| select_where("queue = ?1 AND state = ?2"));
         let jobs = select(
             txn,
-            "queue = ?1 AND state = ?2",
+            &PURGED,
             params![id, state_code(state), (PURGE_ROWS_MAX - deleted) as i64],
         )?;
         for job in &jobs {
@@ -134,21 +142,19 @@ pub(super) fn unpark(
 }
 
 fn parked(txn: &Txn<'_>, queue: i64, kind: &KindInfo) -> Result<Vec<Row>, BackendError> {
-    let sql = format!(
-        "SELECT {ROW_COLUMNS} FROM queue_jobs
-         WHERE queue = ?1 AND state = 10 AND adoptable AND kind = ?2 AND version <= ?3"
-    );
-    let mut statement = txn.connection.prepare_cached(&sql).map_err(translate)?;
-    let rows = statement
-        .query_map(params![queue, kind.name, kind.version], Row::read)
-        .map_err(translate)?;
-    rows.collect::<Result<_, _>>().map_err(translate)
+    static PARKED: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT {ROW_COLUMNS} FROM queue_jobs
+             WHERE queue = ?1 AND state = 10 AND adoptable AND kind = ?2 AND version <= ?3"
+        )
+    });
+    select(txn, &PARKED, params![queue, kind.name, kind.version])
 }
 
 fn find(txn: &Txn<'_>, id: JobId) -> Result<Option<Row>, BackendError> {
-    let sql = format!("SELECT {ROW_COLUMNS} FROM queue_jobs WHERE id = ?1");
-    txn.connection
-        .prepare_cached(&sql)
-        .and_then(|mut statement| statement.query_row([id], Row::read).optional())
-        .map_err(translate)
+    static BY_ID: LazyLock<String> =
+        LazyLock::new(|| format!("SELECT {ROW_COLUMNS} FROM queue_jobs WHERE id = ?1"));
+    txn.with(&BY_ID, |statement| {
+        statement.query_row([id], Row::read).optional()
+    })
 }

@@ -2,12 +2,12 @@
 
 use rusqlite::params;
 
-use super::error::{full, translate};
+use super::error::full;
 use super::keys;
 use super::row::{state_code, unknown_code};
 use super::txn::{Subject, Txn};
 use crate::backend::{BackendError, Enqueued, EventKind};
-use crate::job::{Envelope, State};
+use crate::job::{Envelope, RecipientKey, State};
 
 /// Stores a batch; the answers are in its order.
 pub(super) fn enqueue(
@@ -67,17 +67,12 @@ fn insert(
     state: State,
     envelope: &Envelope,
 ) -> Result<bool, BackendError> {
-    let mut statement = txn
-        .connection
-        .prepare_cached(
+    let inserted = txn.execute(
             "INSERT INTO queue_jobs (id, queue, state, priority, due_at, deadline, created_at, version, max_attempts,
-                 unknown, secret, kind, key, key_window, tenant, trace, metadata, payload)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                 unknown, secret, kind, key, key_window, tenant, trace, metadata, payload, recipient)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
              ON CONFLICT (id) DO NOTHING",
-        )
-        .map_err(translate)?;
-    let inserted = statement
-        .execute(params![
+        params![
             envelope.id,
             queue,
             state_code(state),
@@ -107,7 +102,8 @@ fn insert(
                 .then(|| serde_json::to_string(&envelope.metadata).ok())
                 .flatten(),
             envelope.payload,
-        ])
-        .map_err(translate)?;
+            envelope.recipient.as_ref().map(RecipientKey::as_bytes),
+        ],
+    )?;
     Ok(inserted == 1)
 }

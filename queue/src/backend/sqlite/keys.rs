@@ -21,18 +21,17 @@ pub(super) fn holder(
     queue: QueueId,
     key: &str,
 ) -> Result<Option<JobId>, BackendError> {
-    let found: Option<(JobId, i64, Option<i64>)> = txn
-        .connection
-        .prepare_cached(
-            "SELECT k.id, k.expires_at, j.state FROM queue_keys k LEFT JOIN queue_jobs j ON j.id = k.id
+    let found: Option<(JobId, i64, Option<i64>)> = txn.with(
+        "SELECT k.id, k.expires_at, j.state FROM queue_keys k LEFT JOIN queue_jobs j ON j.id = k.id
              WHERE k.queue = ?1 AND k.key = ?2",
-        )
-        .and_then(|mut statement| {
+        |statement| {
             statement
-                .query_row(params![queue, key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .query_row(params![queue, key], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })
                 .optional()
-        })
-        .map_err(translate)?;
+        },
+    )?;
     let Some((id, expires_at, state)) = found else {
         return Ok(None);
     };

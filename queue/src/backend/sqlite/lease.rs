@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
-use super::error::translate;
+use super::limits::{Admission, Budgets};
 use super::maintenance;
 use super::row::{ENVELOPE_COLUMNS, Hold, envelope};
 use super::settle::{self, Row};
 use super::txn::{QueueId, Txn};
-use crate::backend::rate::Window;
+use crate::backend::rate::Windows;
 use crate::backend::{BackendError, Delivery, EventKind, Lease, LeaseRequest};
 use crate::clock::Timestamp;
 use crate::job::{Envelope, Priority, State};
@@ -68,20 +68,47 @@ fn take(
 ) -> Result<(Vec<Delivery>, bool), BackendError> {
     let mut set_aside = false;
     let mut deliveries = Vec::with_capacity(budget.min(64));
-    let mut heads = Heads::load(txn, queue, request, budget)?;
+    let mut caps = request.max_by_priority;
+    let mut limits = Budgets::new(queue, request);
     let mut lanes = txn.memory.lanes.remove(&queue).unwrap_or_default();
-    while deliveries.len() < budget {
-        let Some(priority) = lanes.pick(heads.waits(txn.now)) else {
-            break;
-        };
-        let Some(seq) = heads.pop(priority) else {
-            break;
-        };
-        match start(txn, queue, request, seq)? {
-            Some(delivery) => deliveries.push(delivery),
-            None => set_aside = true,
+    let mut put_off = true;
+    // Behind those that were put off there may be others.
+    while put_off && deliveries.len() < budget {
+        put_off = false;
+        let wanted = budget - deliveries.len() + limits.spare();
+        let mut heads = Heads::load(txn, queue, caps, wanted, limits.spare())?;
+        while deliveries.len() < budget {
+            let Some(priority) = lanes.pick(heads.waits(txn.now, caps)) else {
+                break;
+            };
+            let Some(seq) = heads.pop(priority) else {
+                break;
+            };
+            match limits.admit(txn, seq)? {
+                Admission::Admitted => {}
+                Admission::PutOff => {
+                    put_off = true;
+                    continue;
+                }
+                Admission::Enough => {
+                    set_aside = true;
+                    put_off = false;
+                    break;
+                }
+            }
+            match start(txn, queue, request, seq)? {
+                Some(delivery) => {
+                    caps[priority.index()] -= 1;
+                    deliveries.push(delivery);
+                }
+                None => {
+                    set_aside = true;
+                    limits.give_back();
+                }
+            }
         }
     }
+    limits.store(txn)?;
     txn.memory.lanes.insert(queue, lanes);
     Ok((deliveries, set_aside))
 }
@@ -95,37 +122,38 @@ impl Heads {
     fn load(
         txn: &Txn<'_>,
         queue: QueueId,
-        request: &LeaseRequest,
-        budget: usize,
+        caps: [usize; 4],
+        wanted: usize,
+        spare: usize,
     ) -> Result<Self, BackendError> {
         let mut lanes = [const { VecDeque::new() }; 4];
-        let mut statement = txn
-            .connection
-            .prepare_cached(
-                "SELECT seq, due_at FROM queue_jobs WHERE queue = ?1 AND priority = ?2 AND state = 1
-                 ORDER BY due_at, seq LIMIT ?3",
-            )
-            .map_err(translate)?;
         for priority in Priority::ALL {
-            let limit = budget.min(request.max_by_priority[priority.index()]);
-            if limit == 0 {
+            let cap = caps[priority.index()];
+            if cap == 0 || wanted == 0 {
                 continue;
             }
-            let rows = statement
-                .query_map(
-                    params![queue, priority.index() as i64, limit as i64],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
-                .map_err(translate)?;
-            lanes[priority.index()] = rows.collect::<Result<_, _>>().map_err(translate)?;
+            let limit = wanted.min(cap.saturating_add(spare));
+            lanes[priority.index()] = txn.with(
+                "SELECT seq, due_at FROM queue_jobs WHERE queue = ?1 AND priority = ?2 AND state = 1
+                 ORDER BY due_at, seq LIMIT ?3",
+                |statement| {
+                    statement
+                        .query_map(
+                            params![queue, priority.index() as i64, limit as i64],
+                            |row| Ok((row.get(0)?, row.get(1)?)),
+                        )?
+                        .collect()
+                },
+            )?;
         }
         Ok(Self { lanes })
     }
 
-    fn waits(&self, now: Timestamp) -> [Option<Duration>; 4] {
+    fn waits(&self, now: Timestamp, caps: [usize; 4]) -> [Option<Duration>; 4] {
         std::array::from_fn(|lane| {
             self.lanes[lane]
                 .front()
+                .filter(|_| caps[lane] > 0)
                 .map(|(_, due_at)| now.since(*due_at))
         })
     }
@@ -143,15 +171,24 @@ fn start(
     seq: i64,
 ) -> Result<Option<Delivery>, BackendError> {
     let lease_until = txn.uptime.saturating_add(millis(request.visibility));
-    let (envelope, hold) = txn
-        .connection
-        .prepare_cached(&START)
-        .and_then(|mut statement| {
-            statement.query_row(params![seq, lease_until as i64, txn.worker], |row| {
-                envelope(request.queue, row)
-            })
-        })
-        .map_err(translate)?;
+    // Read, then write: RETURNING would do both at once, but SQLite makes a temporary table for its answer each time.
+    let (envelope, mut hold) = txn.with(&FIND, |statement| {
+        statement.query_row([seq], |row| envelope(request.queue, row))
+    })?;
+    hold.attempt = hold.attempt.saturating_add(1);
+    hold.fence += 1;
+    txn.execute(
+        "UPDATE queue_jobs SET state = 2, attempt = ?2, fence = ?3, lease_until = ?4, worker = ?5,
+             started_at = ?6 WHERE seq = ?1",
+        params![
+            seq,
+            hold.attempt,
+            hold.fence,
+            lease_until as i64,
+            txn.worker,
+            txn.now
+        ],
+    )?;
     txn.count(queue, Some(State::Ready), Some(State::Running));
     let row = running(queue, &envelope, &hold);
     if envelope.is_expired(txn.now) {
@@ -180,16 +217,13 @@ fn start(
         envelope,
         lease,
         attempt: hold.attempt,
+        doubt: hold.doubt,
         lease_until,
     }))
 }
 
-static START: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "UPDATE queue_jobs SET state = 2, attempt = attempt + 1, fence = fence + 1, lease_until = ?2, worker = ?3
-         WHERE seq = ?1 RETURNING {ENVELOPE_COLUMNS}"
-    )
-});
+static FIND: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {ENVELOPE_COLUMNS} FROM queue_jobs WHERE seq = ?1"));
 
 fn running(queue: QueueId, envelope: &Envelope, hold: &Hold) -> Row {
     Row {
@@ -221,14 +255,14 @@ fn take_budget(
     if !has_ready(txn, queue)? {
         return Ok((0, None));
     }
-    let mut window = Window::load(limit, load_window(txn, queue)?.as_deref());
-    match window.take(
+    let mut windows = load_windows(txn, queue)?;
+    match windows.of(limit).take(
         limit,
         txn.uptime,
         u32::try_from(request.max).unwrap_or(u32::MAX),
     ) {
         Ok(granted) => {
-            store_window(txn, queue, &window)?;
+            store_windows(txn, queue, &mut windows)?;
             Ok((granted as usize, None))
         }
         Err(wait) => Ok((0, Some(wait))),
@@ -244,39 +278,41 @@ fn give_back(
     let (Some(limit), true) = (request.rate_limit, unused > 0) else {
         return Ok(());
     };
-    let mut window = Window::load(limit, load_window(txn, queue)?.as_deref());
-    window.give_back(u32::try_from(unused).unwrap_or(u32::MAX));
-    store_window(txn, queue, &window)
+    let mut windows = load_windows(txn, queue)?;
+    let unused = u32::try_from(unused).unwrap_or(u32::MAX);
+    windows.of(limit).give_back(unused);
+    store_windows(txn, queue, &mut windows)
 }
 
-fn load_window(txn: &Txn<'_>, queue: QueueId) -> Result<Option<Vec<u8>>, BackendError> {
-    txn.connection
-        .prepare_cached("SELECT rate FROM queue_queues WHERE id = ?1")
-        .and_then(|mut statement| statement.query_row([queue], |row| row.get(0)))
-        .map_err(translate)
+fn load_windows(txn: &Txn<'_>, queue: QueueId) -> Result<Windows, BackendError> {
+    let stored: Option<Vec<u8>> = txn
+        .with("SELECT rate FROM queue_queues WHERE id = ?1", |statement| {
+            statement.query_row([queue], |row| row.get(0))
+        })?;
+    Ok(Windows::load(stored.as_deref()))
 }
 
-fn store_window(txn: &Txn<'_>, queue: QueueId, window: &Window) -> Result<(), BackendError> {
+fn store_windows(txn: &Txn<'_>, queue: QueueId, windows: &mut Windows) -> Result<(), BackendError> {
+    let encoded = windows.encode(txn.uptime);
     txn.execute(
         "UPDATE queue_queues SET rate = ?2 WHERE id = ?1",
-        params![queue, window.encode()],
+        params![queue, encoded],
     )?;
     Ok(())
 }
 
 fn is_paused(txn: &Txn<'_>, queue: QueueId) -> Result<bool, BackendError> {
-    txn.connection
-        .prepare_cached("SELECT paused FROM queue_queues WHERE id = ?1")
-        .and_then(|mut statement| statement.query_row([queue], |row| row.get(0)))
-        .map_err(translate)
+    txn.with(
+        "SELECT paused FROM queue_queues WHERE id = ?1",
+        |statement| statement.query_row([queue], |row| row.get(0)),
+    )
 }
 
 fn has_ready(txn: &Txn<'_>, queue: QueueId) -> Result<bool, BackendError> {
-    txn.connection
-        .prepare_cached("SELECT 1 FROM queue_jobs WHERE queue = ?1 AND priority BETWEEN 0 AND 3 AND state = 1 LIMIT 1")
-        .and_then(|mut statement| statement.query_row([queue], |_| Ok(())).optional())
-        .map(|found| found.is_some())
-        .map_err(translate)
+    txn.with(
+        "SELECT 1 FROM queue_jobs WHERE queue = ?1 AND priority BETWEEN 0 AND 3 AND state = 1 LIMIT 1",
+        |statement| statement.exists([queue]),
+    )
 }
 
 /// How long until a job becomes due, or a lease ends.
@@ -300,12 +336,11 @@ fn next_change(txn: &Txn<'_>, queue: QueueId) -> Result<Option<Duration>, Backen
 fn minimum<T: rusqlite::types::FromSql>(
     txn: &Txn<'_>,
     queue: QueueId,
-    sql: &str,
+    sql: &'static str,
 ) -> Result<Option<T>, BackendError> {
-    txn.connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.query_row([queue], |row| row.get(0)))
-        .map_err(translate)
+    txn.with(sql, |statement| {
+        statement.query_row([queue], |row| row.get(0))
+    })
 }
 
 fn earliest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {

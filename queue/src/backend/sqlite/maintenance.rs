@@ -1,10 +1,13 @@
 //! What time does to jobs: due ones become ready, leases end, deadlines pass, old records go.
 
+use std::sync::LazyLock;
+
 use rusqlite::{OptionalExtension, params};
 
-use super::error::translate;
 use super::keys;
+use super::limits;
 use super::options::{MAINTENANCE_ROWS_MAX, RETENTION_ROWS_MAX};
+use super::records;
 use super::recovery;
 use super::row::state_code;
 use super::settle::{self, ROW_COLUMNS, Row};
@@ -21,7 +24,9 @@ pub(super) fn run(txn: &mut Txn<'_>, dead: &[i64]) -> Result<(), BackendError> {
         refresh(txn, queue)?;
         retain(txn, queue)?;
     }
-    keys::sweep(txn, MAINTENANCE_ROWS_MAX)
+    keys::sweep(txn, MAINTENANCE_ROWS_MAX)?;
+    limits::sweep(txn)?;
+    records::sweep(txn)
 }
 
 /// What must be true before a worker looks for work in `queue`.
@@ -33,9 +38,12 @@ pub(super) fn refresh(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendEr
 
 /// Jobs whose time has come become ready.
 fn promote(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
+    static DUE: LazyLock<String> = LazyLock::new(|| {
+        select_where("queue = ?1 AND state IN (0, 3, 4) AND due_at <= ?2 ORDER BY due_at")
+    });
     let due = select(
         txn,
-        "queue = ?1 AND state IN (0, 3, 4) AND due_at <= ?2 ORDER BY due_at",
+        &DUE,
         params![queue, txn.now, MAINTENANCE_ROWS_MAX as i64],
     )?;
     for job in &due {
@@ -50,9 +58,14 @@ fn promote(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
 
 /// Jobs whose deadline has passed expire, whoever they wait for.
 fn expire(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
+    static LATE: LazyLock<String> = LazyLock::new(|| {
+        select_where(
+            "queue = ?1 AND deadline IS NOT NULL AND state IN (0, 1, 3, 4, 10) AND deadline <= ?2 ORDER BY deadline",
+        )
+    });
     let late = select(
         txn,
-        "queue = ?1 AND deadline IS NOT NULL AND state IN (0, 1, 3, 4, 10) AND deadline <= ?2 ORDER BY deadline",
+        &LATE,
         params![queue, txn.now, MAINTENANCE_ROWS_MAX as i64],
     )?;
     for job in &late {
@@ -89,20 +102,18 @@ fn delete_finished(
     before: i64,
     limit: usize,
 ) -> Result<(), BackendError> {
-    let sql = format!(
-        "SELECT {ROW_COLUMNS} FROM queue_jobs
-         WHERE queue = ?1 AND state = ?2 AND finished_at IS NOT NULL AND finished_at < ?3 ORDER BY finished_at LIMIT ?4"
-    );
-    let old = {
-        let mut statement = txn.connection.prepare_cached(&sql).map_err(translate)?;
-        let rows = statement
-            .query_map(
-                params![queue, state_code(state), before, limit as i64],
-                Row::read,
-            )
-            .map_err(translate)?;
-        rows.collect::<Result<Vec<_>, _>>().map_err(translate)?
-    };
+    static OLD: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT {ROW_COLUMNS} FROM queue_jobs
+             WHERE queue = ?1 AND state = ?2 AND finished_at IS NOT NULL AND finished_at < ?3 ORDER BY finished_at
+             LIMIT ?4"
+        )
+    });
+    let old = select(
+        txn,
+        &OLD,
+        params![queue, state_code(state), before, limit as i64],
+    )?;
     for job in &old {
         remove(txn, job)?;
         txn.count(queue, Some(state), None);
@@ -121,28 +132,31 @@ pub(super) fn remove(txn: &Txn<'_>, job: &Row) -> Result<(), BackendError> {
 
 /// How many jobs of `queue` are in `state`, as of the last commit.
 fn stored(txn: &Txn<'_>, queue: QueueId, state: State) -> Result<u64, BackendError> {
-    let count: Option<i64> = txn
-        .connection
-        .prepare_cached("SELECT count FROM queue_counts WHERE queue = ?1 AND state = ?2")
-        .and_then(|mut statement| {
+    let count: Option<i64> = txn.with(
+        "SELECT count FROM queue_counts WHERE queue = ?1 AND state = ?2",
+        |statement| {
             statement
                 .query_row(params![queue, state_code(state)], |row| row.get(0))
                 .optional()
-        })
-        .map_err(translate)?;
+        },
+    )?;
     Ok(count
         .and_then(|count| u64::try_from(count).ok())
         .unwrap_or(0))
 }
 
-/// The jobs that fulfil `condition`; its last parameter, `?3`, bounds them.
+/// A query for [`select`]: the jobs that fulfil `condition`, at most `?3`.
+pub(super) fn select_where(condition: &str) -> String {
+    format!("SELECT {ROW_COLUMNS} FROM queue_jobs WHERE {condition} LIMIT ?3")
+}
+
+/// The jobs that `sql` finds; its columns are [`ROW_COLUMNS`].
 pub(super) fn select(
     txn: &Txn<'_>,
-    condition: &str,
+    sql: &'static str,
     params: impl rusqlite::Params,
 ) -> Result<Vec<Row>, BackendError> {
-    let sql = format!("SELECT {ROW_COLUMNS} FROM queue_jobs WHERE {condition} LIMIT ?3");
-    let mut statement = txn.connection.prepare_cached(&sql).map_err(translate)?;
-    let rows = statement.query_map(params, Row::read).map_err(translate)?;
-    rows.collect::<Result<_, _>>().map_err(translate)
+    txn.with(sql, |statement| {
+        statement.query_map(params, Row::read)?.collect()
+    })
 }

@@ -3,23 +3,27 @@
 //! One thread writes, with natural group commit ([`writer`]); a second one reads beside it. Each operation is a function over
 //! a transaction, one file for each.
 
+mod charges;
 mod control;
 mod enqueue;
 mod error;
 mod keys;
 mod lease;
+mod limits;
 mod maintenance;
 mod open;
 mod options;
 mod presence;
 mod query;
 mod reader;
+mod records;
 mod recovery;
 mod reserve;
 mod row;
 mod schema;
 mod settle;
 mod shared;
+mod statements;
 mod txn;
 mod waiting;
 mod writer;
@@ -37,12 +41,13 @@ pub use schema::FORMAT_VERSION;
 use self::error::closed;
 use self::options::WAITING_JOBS_MAX;
 use self::reader::Reader;
+use self::records::SqliteRecords;
 use self::shared::Shared;
 use self::txn::Txn;
 use self::writer::{Call, Request};
 use super::{
     Backend, BackendError, BackendErrorKind, Cancelled, Delivery, Enqueued, EventStream, JobView,
-    Lease, LeaseRequest, ListFilter, Page, Requeued, Settled, Settlement, Stats,
+    Lease, LeaseRequest, ListFilter, Page, Records, Requeued, Settled, Settlement, Stats,
 };
 use crate::future::BoxFuture;
 use crate::job::{Envelope, IdempotencyKey, JobId, KindInfo, State};
@@ -53,7 +58,7 @@ use crate::job::{Envelope, IdempotencyKey, JobId, KindInfo, State};
 pub struct SqliteBackend {
     shared: Arc<Shared>,
     requests: Sender<Request>,
-    reader: Option<Reader>,
+    reader: Option<Arc<Reader>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -81,10 +86,7 @@ impl SqliteBackend {
         T: Send + 'static,
         F: FnMut(&mut Txn<'_>) -> Result<T, BackendError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        // A caller that went away needs no answer.
-        self.submit(work, move |result| drop(reply.send(result)))?;
-        answer.await.map_err(|_| closed())?
+        writer::write(&self.requests, work).await
     }
 
     fn submit<T, F, R>(&self, work: F, reply: R) -> Result<(), BackendError>
@@ -215,6 +217,14 @@ impl Backend for SqliteBackend {
         kinds: &'static [KindInfo],
     ) -> BoxFuture<'_, Result<u64, BackendError>> {
         Box::pin(self.write(move |txn| control::unpark(txn, &queue, kinds)))
+    }
+
+    fn records(&self) -> Arc<dyn Records> {
+        Arc::new(SqliteRecords {
+            shared: self.shared.clone(),
+            requests: self.requests.clone(),
+            reader: self.reader.clone(),
+        })
     }
 
     fn subscribe(&self) -> EventStream {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::error::{inaccessible, translate};
 use super::options::{BUSY_TIMEOUT, CACHE_KIB, FILE_NAME};
@@ -68,7 +69,7 @@ pub(super) fn open(options: &SqliteOptions) -> Result<SqliteBackend, BackendErro
 /// A connection that writes, and what only a store in a file has.
 type Parts = (
     Connection,
-    Option<Reader>,
+    Option<Arc<Reader>>,
     Option<Presence>,
     Option<Reserve>,
 );
@@ -92,7 +93,7 @@ fn open_folder(folder: &Path) -> Result<Parts, BackendError> {
     let reader = Reader::start(connect(&file)?)?;
     Ok((
         connection,
-        Some(reader),
+        Some(Arc::new(reader)),
         Some(presence),
         Some(Reserve::keep(folder)),
     ))
@@ -118,6 +119,11 @@ fn configure(connection: &mut Connection) -> Result<(), BackendError> {
         .busy_handler(Some(wait_for_others))
         .map_err(translate)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Plans that do not look at the values of parameters: otherwise SQLite prepares each query with a `LIMIT ?` again
+    // whenever a value changes.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(translate)?;
     // Write-ahead log with a sync at each commit: what is acknowledged survives power loss, and readers go on beside the
     // writer. `secure_delete` overwrites what is wiped.
     connection

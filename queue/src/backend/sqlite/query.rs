@@ -14,14 +14,15 @@ const PAGE_JOBS_MAX: usize = 1000;
 
 pub(super) fn job(connection: &Connection, id: JobId) -> Result<Option<JobView>, BackendError> {
     let sql = format!(
-        "SELECT {VIEW_COLUMNS}, (SELECT name FROM queue_queues q WHERE q.id = queue) FROM queue_jobs WHERE id = ?1"
+        "SELECT {VIEW_COLUMNS}, (SELECT name FROM queue_queues q WHERE q.id = queue) AS queue_name
+         FROM queue_jobs WHERE id = ?1"
     );
     connection
         .prepare_cached(&sql)
         .and_then(|mut statement| {
             statement
                 .query_row([id], |row| {
-                    let queue: String = row.get(18)?;
+                    let queue: String = row.get("queue_name")?;
                     view(&queue, row).map(|(_, view)| view)
                 })
                 .optional()

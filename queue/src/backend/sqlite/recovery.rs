@@ -1,8 +1,9 @@
 //! What a crashed or frozen worker left behind: jobs that were started and whose outcome nobody recorded.
 
+use std::sync::LazyLock;
+
 use rusqlite::params;
 
-use super::error::translate;
 use super::options::MAINTENANCE_ROWS_MAX;
 use super::row::unknown_of;
 use super::settle::{self, ROW_COLUMNS, Row};
@@ -22,7 +23,8 @@ struct Lost {
 
 /// The jobs of a worker that is dead.
 pub(super) fn recover_worker(txn: &mut Txn<'_>, worker: i64) -> Result<(), BackendError> {
-    let lost = select(txn, "state = 2 AND worker = ?1", params![worker])?;
+    static DEAD: LazyLock<String> = LazyLock::new(|| select_where("state = 2 AND worker = ?1"));
+    let lost = select(txn, &DEAD, params![worker])?;
     lost.iter()
         .try_for_each(|lost| recover(txn, lost, "its worker died"))
 }
@@ -30,18 +32,10 @@ pub(super) fn recover_worker(txn: &mut Txn<'_>, worker: i64) -> Result<(), Backe
 /// The jobs of workers that left no sign of themselves: the store was restored from a copy, or its `workers` folder is gone.
 /// Their leases are times of another machine's or another boot's clock and say nothing here.
 pub(super) fn recover_missing(txn: &mut Txn<'_>, announced: &[i64]) -> Result<(), BackendError> {
-    let workers: Vec<i64> = {
-        let mut statement = txn
-            .connection
-            .prepare_cached(
-                "SELECT DISTINCT worker FROM queue_jobs WHERE state = 2 AND worker IS NOT NULL",
-            )
-            .map_err(translate)?;
-        let rows = statement
-            .query_map([], |row| row.get(0))
-            .map_err(translate)?;
-        rows.collect::<Result<_, _>>().map_err(translate)?
-    };
+    let workers: Vec<i64> = txn.with(
+        "SELECT DISTINCT worker FROM queue_jobs WHERE state = 2 AND worker IS NOT NULL",
+        |statement| statement.query_map([], |row| row.get(0))?.collect(),
+    )?;
     for worker in workers
         .into_iter()
         .filter(|worker| !announced.contains(worker))
@@ -53,10 +47,12 @@ pub(super) fn recover_missing(txn: &mut Txn<'_>, announced: &[i64]) -> Result<()
 
 /// The jobs of `queue` whose lease has ended: their worker is frozen, or cut off.
 pub(super) fn recover_lost_leases(txn: &mut Txn<'_>, queue: QueueId) -> Result<(), BackendError> {
-    let condition = format!(
-        "queue = ?1 AND state = 2 AND lease_until <= ?2 ORDER BY lease_until LIMIT {MAINTENANCE_ROWS_MAX}"
-    );
-    let lost = select(txn, &condition, params![queue, txn.uptime as i64])?;
+    static LOST: LazyLock<String> = LazyLock::new(|| {
+        select_where(&format!(
+            "queue = ?1 AND state = 2 AND lease_until <= ?2 ORDER BY lease_until LIMIT {MAINTENANCE_ROWS_MAX}"
+        ))
+    });
+    let lost = select(txn, &LOST, params![queue, txn.uptime as i64])?;
     lost.iter()
         .try_for_each(|lost| recover(txn, lost, "its worker lost the lease"))
 }
@@ -66,6 +62,7 @@ fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendErr
     let job = &lost.job;
     txn.event(EventKind::Recovered, &job.subject(), Some(cause))?;
     let attempt = job.attempt;
+    settle::doubt(txn, job)?;
     if lost.unknown == UnknownPolicy::Stop {
         return settle::finish(txn, job, State::Unknown, Some(cause), None);
     }
@@ -81,7 +78,6 @@ fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendErr
         };
         return settle::expire(txn, &in_doubt);
     }
-    settle::doubt(txn, job)?;
     // As after any failed attempt: a process that dies again and again must not use up the attempts of all that it runs
     // within a second.
     let at = txn
@@ -90,24 +86,26 @@ fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendErr
     settle::postpone(txn, job, State::Retrying, at, cause)
 }
 
+fn select_where(condition: &str) -> String {
+    format!(
+        "SELECT {ROW_COLUMNS}, max_attempts, unknown, deadline FROM queue_jobs WHERE {condition}"
+    )
+}
+
 fn select(
     txn: &Txn<'_>,
-    condition: &str,
+    sql: &'static str,
     params: impl rusqlite::Params,
 ) -> Result<Vec<Lost>, BackendError> {
-    let sql = format!(
-        "SELECT {ROW_COLUMNS}, max_attempts, unknown, deadline FROM queue_jobs WHERE {condition}"
-    );
-    let mut statement = txn.connection.prepare_cached(&sql).map_err(translate)?;
-    let rows = statement
-        .query_map(params, |row| {
+    txn.with(sql, |statement| {
+        let rows = statement.query_map(params, |row| {
             Ok(Lost {
                 job: Row::read(row)?,
                 max_attempts: row.get(9)?,
                 unknown: unknown_of(row.get(10)?),
                 deadline: row.get(11)?,
             })
-        })
-        .map_err(translate)?;
-    rows.collect::<Result<_, _>>().map_err(translate)
+        })?;
+        rows.collect()
+    })
 }

@@ -3,20 +3,22 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use crate::backend::JobView;
+use crate::backend::{Doubt, JobView};
 use crate::clock::Timestamp;
 use crate::job::{
-    Envelope, Idempotency, IdempotencyKey, JobId, Kind, Metadata, Priority, State, Tenant,
-    TraceContext, UnknownPolicy,
+    Envelope, Idempotency, IdempotencyKey, JobId, Kind, Metadata, Priority, RecipientKey, State,
+    Tenant, TraceContext, UnknownPolicy,
 };
 
 /// The columns that [`view`] reads, in its order.
 pub(super) const VIEW_COLUMNS: &str = "seq, id, kind, version, state, attempt, max_attempts, priority, created_at, due_at, \
-     deadline, finished_at, key, tenant, metadata, reason, receipt, length(payload)";
+     deadline, finished_at, key, tenant, metadata, reason, receipt, length(payload), started_at, doubt_attempt, \
+     doubt_at";
 
 /// The columns that [`envelope`] reads, in its order.
 pub(super) const ENVELOPE_COLUMNS: &str = "id, kind, version, payload, priority, created_at, due_at, deadline, max_attempts, \
-     unknown, secret, key, key_window, tenant, trace, metadata, attempt, fence, seq, in_doubt";
+     unknown, secret, key, key_window, tenant, trace, metadata, attempt, fence, seq, in_doubt, \
+     recipient, doubt_attempt, doubt_at";
 
 /// A state as it is stored: its place in [`State::ALL`]. The partial indexes in `schema.rs` name these numbers.
 pub(super) fn state_code(state: State) -> i64 {
@@ -45,15 +47,16 @@ pub(super) fn unknown_code(policy: UnknownPolicy) -> i64 {
     match policy {
         UnknownPolicy::Retry => 0,
         UnknownPolicy::Stop => 1,
+        UnknownPolicy::Ask => 2,
     }
 }
 
 /// The unknown policy with this code.
 pub(super) fn unknown_of(code: i64) -> UnknownPolicy {
-    if code == 1 {
-        UnknownPolicy::Stop
-    } else {
-        UnknownPolicy::Retry
+    match code {
+        1 => UnknownPolicy::Stop,
+        2 => UnknownPolicy::Ask,
+        _ => UnknownPolicy::Retry,
     }
 }
 
@@ -91,6 +94,7 @@ pub(super) struct Hold {
     pub(super) fence: i64,
     pub(super) seq: i64,
     pub(super) in_doubt: bool,
+    pub(super) doubt: Option<Doubt>,
 }
 
 /// The envelope in a row of [`ENVELOPE_COLUMNS`], and its hold.
@@ -122,6 +126,9 @@ pub(super) fn envelope(queue: &str, row: &Row<'_>) -> rusqlite::Result<(Envelope
         .get::<_, Option<String>>(14)?
         .and_then(|json| serde_json::from_str::<TraceContext>(&json).ok());
     envelope.metadata = metadata(row.get(15)?);
+    envelope.recipient = row
+        .get::<_, Option<[u8; 16]>>(20)?
+        .map(RecipientKey::from_bytes);
     Ok((
         envelope,
         Hold {
@@ -129,6 +136,7 @@ pub(super) fn envelope(queue: &str, row: &Row<'_>) -> rusqlite::Result<(Envelope
             fence: row.get(17)?,
             seq: row.get(18)?,
             in_doubt: row.get(19)?,
+            doubt: doubt(row, 21)?,
         },
     ))
 }
@@ -163,8 +171,20 @@ pub(super) fn view(queue: &str, row: &Row<'_>) -> rusqlite::Result<(i64, JobView
             .get::<_, Option<i64>>(17)?
             .and_then(|bytes| usize::try_from(bytes).ok())
             .unwrap_or(0),
+        started_at: row.get(18)?,
+        doubt: doubt(row, 19)?,
     };
     Ok((row.get(0)?, view))
+}
+
+/// The doubt in a row, whose two columns begin at `first`.
+fn doubt(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Doubt>> {
+    let attempt: Option<u16> = row.get(first)?;
+    let started_at: Option<Timestamp> = row.get(first + 1)?;
+    Ok(attempt.zip(started_at).map(|(attempt, started_at)| Doubt {
+        attempt,
+        started_at,
+    }))
 }
 
 fn idempotency(key: String, window_ms: Option<i64>) -> Option<Idempotency> {

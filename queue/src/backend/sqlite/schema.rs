@@ -9,10 +9,10 @@ use super::error::translate;
 use crate::backend::{BackendError, BackendErrorKind};
 
 /// The version of the format that this library writes.
-pub const FORMAT_VERSION: i64 = 1;
+pub const FORMAT_VERSION: i64 = 2;
 
 /// `MIGRATIONS[n]` brings a store from version `n` to `n + 1`.
-const MIGRATIONS: [&str; 1] = [V1];
+const MIGRATIONS: [&str; 2] = [V1, V2];
 
 const V1: &str = "
 CREATE TABLE queue_queues (
@@ -73,6 +73,55 @@ CREATE TABLE queue_counts (
     count INTEGER NOT NULL,
     PRIMARY KEY (queue, state)
 ) WITHOUT ROWID;
+";
+
+/// Records, charges and keyed limits beside the jobs; to whom a job goes, when its last attempt started, and which of its
+/// attempts is in doubt.
+const V2: &str = "
+ALTER TABLE queue_jobs ADD COLUMN recipient BLOB;
+ALTER TABLE queue_jobs ADD COLUMN started_at INTEGER;
+ALTER TABLE queue_jobs ADD COLUMN doubt_attempt INTEGER;
+ALTER TABLE queue_jobs ADD COLUMN doubt_at INTEGER;
+UPDATE queue_jobs SET doubt_attempt = max(attempt, 1), doubt_at = created_at WHERE in_doubt = 1;
+CREATE INDEX queue_jobs_snoozed_recipient ON queue_jobs (queue, recipient, due_at) WHERE state = 4 AND recipient IS NOT NULL;
+CREATE INDEX queue_jobs_snoozed_tenant ON queue_jobs (queue, tenant, due_at) WHERE state = 4 AND tenant IS NOT NULL;
+UPDATE queue_queues SET rate = NULL;
+CREATE TABLE queue_limits (
+    queue INTEGER NOT NULL,
+    scope INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    period INTEGER NOT NULL,
+    starts BLOB NOT NULL,
+    idle_at INTEGER NOT NULL,
+    PRIMARY KEY (queue, scope, key, period)
+) WITHOUT ROWID;
+CREATE INDEX queue_limits_idle ON queue_limits (idle_at);
+CREATE TABLE queue_records (
+    seq INTEGER PRIMARY KEY,
+    space TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    revision INTEGER NOT NULL,
+    expires_at INTEGER,
+    UNIQUE (space, key)
+);
+CREATE INDEX queue_records_expiry ON queue_records (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE queue_revision (last INTEGER NOT NULL);
+INSERT INTO queue_revision VALUES (0);
+CREATE TABLE queue_counters (
+    key TEXT NOT NULL,
+    period INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    PRIMARY KEY (key, period, ends_at)
+) WITHOUT ROWID;
+CREATE INDEX queue_counters_ends ON queue_counters (ends_at);
+CREATE TABLE queue_charges (
+    token TEXT PRIMARY KEY,
+    charged_at INTEGER NOT NULL,
+    lines TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX queue_charges_age ON queue_charges (charged_at);
 ";
 
 /// Makes the tables, or brings them to the current version.

@@ -2,7 +2,6 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::error::translate;
 use super::keys;
 use super::row::state_code;
 use super::txn::{QueueId, Subject, Txn};
@@ -46,7 +45,10 @@ fn settle_one(txn: &mut Txn<'_>, settlement: &Settlement) -> Result<Settled, Bac
         }
         Disposition::Dead { reason } => finish(txn, &job, State::Dead, Some(reason), None)?,
         Disposition::Expired => expire(txn, &job)?,
-        Disposition::Unknown { reason } => finish(txn, &job, State::Unknown, Some(reason), None)?,
+        Disposition::Unknown { reason } => {
+            doubt(txn, &job)?;
+            finish(txn, &job, State::Unknown, Some(reason), None)?;
+        }
         Disposition::Park { reason, adoptable } => park(txn, &job.uncharged(), reason, *adoptable)?,
         Disposition::Release => make_ready(txn, &job.uncharged(), now)?,
     }
@@ -108,20 +110,18 @@ impl Row {
 /// The job under this settlement's lease; `None` when the lease was lost.
 fn held(txn: &Txn<'_>, settlement: &Settlement) -> Result<Option<Row>, BackendError> {
     let lease = settlement.lease;
-    txn.connection
-        .prepare_cached(
-            "SELECT seq, id, queue, state, attempt, kind, key, secret, in_doubt FROM queue_jobs
+    txn.with(
+        "SELECT seq, id, queue, state, attempt, kind, key, secret, in_doubt FROM queue_jobs
              WHERE seq = ?1 AND id = ?2 AND fence = ?3 AND state = 2",
-        )
-        .and_then(|mut statement| {
+        |statement| {
             statement
                 .query_row(
                     params![lease.slot as i64, lease.job, lease.fence as i64],
                     Row::read,
                 )
                 .optional()
-        })
-        .map_err(translate)
+        },
+    )
 }
 
 /// Puts a job into a terminal state. The body goes, unless it may be needed for a requeue and holds no secret; the key goes
@@ -151,6 +151,7 @@ pub(super) fn finish(
     txn.execute(
         "UPDATE queue_jobs SET state = ?2, finished_at = ?3, attempt = ?4, reason = ?5, receipt = ?6,
              lease_until = NULL, worker = NULL, payload = CASE WHEN ?7 THEN payload END,
+             recipient = CASE WHEN ?7 THEN recipient END,
              in_doubt = in_doubt OR ?8
          WHERE seq = ?1",
         params![
@@ -179,10 +180,11 @@ pub(super) fn expire(txn: &mut Txn<'_>, job: &Row) -> Result<(), BackendError> {
     finish(txn, job, State::Expired, Some("the deadline passed"), None)
 }
 
-/// Notes that an attempt of the job may have had its effect.
+/// Notes that this attempt of the job may have had its effect. The first such attempt is remembered.
 pub(super) fn doubt(txn: &Txn<'_>, job: &Row) -> Result<(), BackendError> {
     txn.execute(
-        "UPDATE queue_jobs SET in_doubt = 1 WHERE seq = ?1",
+        "UPDATE queue_jobs SET in_doubt = 1, doubt_at = CASE WHEN doubt_attempt IS NULL THEN coalesce(started_at, created_at)
+             ELSE doubt_at END, doubt_attempt = coalesce(doubt_attempt, attempt) WHERE seq = ?1",
         [job.seq],
     )?;
     Ok(())

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::error::translate;
 use super::row::state_code;
+use super::statements::Statements;
 use crate::backend::lanes::Lanes;
 use crate::backend::{BackendError, Event, EventKind, Retention};
 use crate::clock::Timestamp;
@@ -34,6 +34,7 @@ impl Memory {
 /// when the commit is durable.
 pub(super) struct Txn<'a> {
     pub(super) connection: &'a Connection,
+    pub(super) statements: Statements<'a>,
     pub(super) memory: &'a mut Memory,
     pub(super) now: Timestamp,
     pub(super) uptime: u64,
@@ -72,7 +73,7 @@ pub(super) struct Subject<'a> {
     pub(super) attempt: u16,
 }
 
-impl Txn<'_> {
+impl<'a> Txn<'a> {
     /// The number of the queue called `name`, which is made when it is new.
     pub(super) fn queue_id(&mut self, name: &str) -> Result<QueueId, BackendError> {
         if let Some(id) = self.find_queue(name)? {
@@ -89,11 +90,9 @@ impl Txn<'_> {
         if let Some(id) = self.memory.queues.get(name) {
             return Ok(Some(*id));
         }
-        let found = self
-            .connection
-            .prepare_cached("SELECT id FROM queue_queues WHERE name = ?1")
-            .and_then(|mut statement| statement.query_row([name], |row| row.get(0)).optional())
-            .map_err(translate)?;
+        let found = self.with("SELECT id FROM queue_queues WHERE name = ?1", |statement| {
+            statement.query_row([name], |row| row.get(0)).optional()
+        })?;
         if let Some(id) = found {
             self.remember_queue(name, id);
         }
@@ -106,36 +105,36 @@ impl Txn<'_> {
             return Ok(name.clone());
         }
         let name: String = self
-            .connection
-            .prepare_cached("SELECT name FROM queue_queues WHERE id = ?1")
-            .and_then(|mut statement| statement.query_row([id], |row| row.get(0)))
-            .map_err(translate)?;
+            .with("SELECT name FROM queue_queues WHERE id = ?1", |statement| {
+                statement.query_row([id], |row| row.get(0))
+            })?;
         self.remember_queue(&name, id);
         Ok(name)
     }
 
     /// All queues of the store.
     pub(super) fn queue_ids(&self) -> Result<Vec<QueueId>, BackendError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT id FROM queue_queues")
-            .map_err(translate)?;
-        let ids = statement
-            .query_map([], |row| row.get(0))
-            .map_err(translate)?;
-        ids.collect::<Result<_, _>>().map_err(translate)
+        self.with("SELECT id FROM queue_queues", |statement| {
+            statement.query_map([], |row| row.get(0))?.collect()
+        })
+    }
+
+    /// Runs `work` with a statement that stays prepared.
+    pub(super) fn with<T>(
+        &self,
+        sql: &'static str,
+        work: impl FnOnce(&mut CachedStatement<'a>) -> rusqlite::Result<T>,
+    ) -> Result<T, BackendError> {
+        self.statements.with(sql, work)
     }
 
     /// Runs a statement and says how many rows it changed.
     pub(super) fn execute(
         &self,
-        sql: &str,
+        sql: &'static str,
         params: impl rusqlite::Params,
     ) -> Result<usize, BackendError> {
-        self.connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute(params))
-            .map_err(translate)
+        self.with(sql, |statement| statement.execute(params))
     }
 
     /// Counts a job that came from `from` (nowhere when new) and is `to` now (nowhere when deleted).

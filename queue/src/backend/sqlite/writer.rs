@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Instant;
 
 use rusqlite::{Connection, ErrorCode};
@@ -19,6 +19,7 @@ use super::presence::Presence;
 use super::recovery;
 use super::reserve::Reserve;
 use super::shared::Shared;
+use super::statements::Statements;
 use super::txn::{Announcement, Effects, Memory, Txn};
 use crate::backend::{BackendError, BackendErrorKind};
 
@@ -77,6 +78,21 @@ where
         let Self { value, reply, .. } = *self;
         reply(result.and_then(|()| value.ok_or_else(closed)));
     }
+}
+
+/// Runs `work` in the next transaction and waits until it is durable.
+pub(super) async fn write<T, F>(requests: &Sender<Request>, work: F) -> Result<T, BackendError>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Txn<'_>) -> Result<T, BackendError> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    // A caller that went away needs no answer.
+    let call = Call::new(work, move |result| drop(reply.send(result)));
+    requests
+        .send(Request::Task(Box::new(call)))
+        .map_err(|_| closed())?;
+    answer.await.map_err(|_| closed())?
 }
 
 pub(super) struct Writer {
@@ -195,6 +211,7 @@ impl Writer {
         self.begin()?;
         let mut txn = Txn {
             connection: &self.connection,
+            statements: Statements::new(&self.connection),
             memory: &mut self.memory,
             now: self.shared.clock.now(),
             uptime: self.shared.clock.uptime(),

@@ -1,10 +1,12 @@
 //! [`Mock`]: a provider that sends nothing, answers as scripted and remembers.
 
 mod answer;
+mod inquiry;
 #[cfg(feature = "sms")]
 mod sms;
 
 pub use answer::MockAnswer;
+pub use inquiry::MockInquiry;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,7 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use self::answer::Act;
-use super::{Message, Provider, ProviderError, Receipt, SendContext};
+use self::inquiry::Inquiries;
+use super::{Answer, Inquiry, Message, Provider, ProviderError, Receipt, SendContext};
 use crate::future::BoxFuture;
 
 /// How many calls a mock remembers; older ones are forgotten, but still counted. A bound, because a mock may also stand
@@ -62,6 +65,7 @@ struct State<M> {
     calls: VecDeque<MockCall<M>>,
     /// How many calls there were; the first one in `calls` has the number `called - calls.len()`.
     called: usize,
+    inquiries: Inquiries,
 }
 
 type Rule<M> = Arc<dyn Fn(&M, &SendContext) -> MockAnswer + Send + Sync>;
@@ -92,6 +96,7 @@ impl<M: Message> Mock<M> {
             rule: Arc::new(rule),
             calls: VecDeque::new(),
             called: 0,
+            inquiries: Inquiries::default(),
         };
         Self {
             shared: Arc::new(Shared {
@@ -251,6 +256,13 @@ impl<M: Message + Clone> Provider<M> for Mock<M> {
             self.end(number, &answer);
             answer
         })
+    }
+
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, M>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        Box::pin(async move { self.answer(inquiry) })
     }
 }
 

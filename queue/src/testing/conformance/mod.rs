@@ -10,16 +10,20 @@
 //! # }
 //! ```
 
+mod charges;
 mod control;
 mod deadline;
 mod deduplication;
+mod doubt;
 mod enqueue;
 mod events;
 mod lanes;
 mod lease;
+mod limits;
 mod park;
 mod query;
 mod rate;
+mod records;
 mod retention;
 mod settle;
 mod subject;
@@ -61,9 +65,20 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     deadline::an_expired_job_is_never_leased,
     deadline::a_lost_job_past_its_deadline_ends_unknown,
     deadline::a_job_in_doubt_ends_unknown_and_not_expired,
+    doubt::a_lost_attempt_is_in_doubt,
+    doubt::an_attempt_is_in_doubt_when_it_says_so,
+    doubt::whoever_requeues_has_decided_on_the_doubt,
     lanes::lanes_share_and_caps_hold,
     lanes::an_urgent_job_passes_a_backlog,
     rate::a_rate_is_shared_by_all_who_lease,
+    rate::rates_of_different_lengths_leave_each_other_alone,
+    limits::a_job_over_its_limit_is_snoozed_and_not_charged,
+    limits::nothing_waits_behind_a_limit,
+    limits::a_flood_of_one_tenant_leaves_the_others_flowing,
+    limits::no_window_of_a_limit_holds_more_than_its_count,
+    limits::a_job_needs_room_in_all_of_its_limits,
+    limits::limits_are_shared_by_all_who_lease,
+    limits::a_put_off_job_keeps_its_deadline_and_can_be_cancelled,
     control::a_cancelled_job_never_starts,
     control::a_running_or_finished_job_is_not_cancelled,
     control::a_dead_job_is_requeued_with_fresh_attempts,
@@ -79,6 +94,18 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     events::events_tell_a_life_in_order,
     events::a_slow_observer_is_told_what_it_missed,
     retention::old_records_go_and_keys_stay,
+    records::a_record_is_replaced_by_compare_and_set,
+    records::a_revision_never_comes_back,
+    records::records_expire,
+    records::records_are_listed_in_the_order_of_their_keys,
+    records::a_record_over_the_limit_is_refused,
+    records::of_many_who_put_at_once_one_wins,
+    charges::a_charge_is_whole_or_not_at_all,
+    charges::a_token_is_charged_once,
+    charges::a_refund_gives_back_and_forgets,
+    charges::a_refused_charge_says_until_when,
+    charges::a_charge_over_the_limit_is_refused,
+    charges::those_who_charge_at_once_share_the_cap,
     control::a_closed_store_says_so,
 ];
 

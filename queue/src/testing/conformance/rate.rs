@@ -40,3 +40,27 @@ pub(super) async fn a_rate_is_shared_by_all_who_lease(subject: Subject) {
     // The jobs beyond the rate were never started.
     assert_eq!(subject.stats().await.running, 16);
 }
+
+pub(super) async fn rates_of_different_lengths_leave_each_other_alone(subject: Subject) {
+    for _ in 0..50 {
+        subject.put_one().await;
+    }
+    let request = |count, per| LeaseRequest {
+        rate_limit: Some(RateLimit { count, per }),
+        ..subject.request(4)
+    };
+    let brief = request(5, Duration::from_secs(1));
+    let long = request(6, Duration::from_secs(60));
+    let mut taken = [0, 0];
+    for _ in 0..4 {
+        for (request, taken) in [&brief, &long].into_iter().zip(&mut taken) {
+            let deliveries = subject.backend.lease(request.clone()).await;
+            *taken += deliveries.expect("lease works").len();
+        }
+    }
+    assert_eq!(taken, [5, 6], "neither forgot its starts for the other");
+    subject.clock.advance(Duration::from_secs(2));
+    let again = subject.backend.lease(brief).await.expect("lease works");
+    let still = subject.backend.lease(long).await.expect("lease works");
+    assert_eq!((again.len(), still.len()), (4, 0));
+}

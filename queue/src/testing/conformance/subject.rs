@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{
-    Backend, Delivery, Disposition, Enqueued, JobView, LeaseRequest, Settled, Settlement,
-    SqliteBackend, SqliteOptions, Stats,
+    Backend, Delivery, Disposition, Enqueued, JobView, LeaseRequest, ListFilter, Settled,
+    Settlement, SqliteBackend, SqliteOptions, Stats,
 };
 use crate::clock::{Clock, ManualClock};
 use crate::future::BoxFuture;
@@ -118,6 +118,7 @@ impl Subject {
             visibility: VISIBILITY,
             wait: Duration::ZERO,
             rate_limit: None,
+            limits: Vec::new(),
         }
     }
 
@@ -161,6 +162,13 @@ impl Subject {
             .await
             .expect("job works")
             .expect("the job is kept")
+    }
+
+    /// The jobs in one state, in the order of enqueue.
+    pub(super) async fn list_in(&self, state: State) -> Vec<JobView> {
+        let mut filter = ListFilter::new(QUEUE);
+        filter.states = vec![state];
+        self.backend.list(filter).await.expect("list works").jobs
     }
 
     pub(super) async fn state(&self, id: JobId) -> State {

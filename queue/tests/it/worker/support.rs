@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use queue::backend::{
     Backend, BackendError, BackendErrorKind, Cancelled, Delivery, Enqueued, EventKind, EventStream,
-    JobView, Lease, LeaseRequest, ListFilter, Page, Requeued, Settled, Settlement, SqliteBackend,
-    SqliteOptions, Stats,
+    JobView, Lease, LeaseRequest, ListFilter, Page, Records, Requeued, Settled, Settlement,
+    SqliteBackend, SqliteOptions, Stats,
 };
 use queue::clock::{Clock, ManualClock};
 use queue::job::{DecodeError, EncodeError, Envelope, IdempotencyKey, KindInfo, UnknownPolicy};
@@ -410,6 +410,10 @@ impl Backend for Faulty {
         kinds: &'static [KindInfo],
     ) -> BoxFuture<'_, Result<u64, BackendError>> {
         self.inner.unpark(queue, kinds)
+    }
+
+    fn records(&self) -> Arc<dyn Records> {
+        self.inner.records()
     }
 
     fn subscribe(&self) -> EventStream {

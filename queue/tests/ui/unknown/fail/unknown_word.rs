@@ -1,4 +1,4 @@
-//! One of two words.
+//! One of three words.
 
 #[path = "../../support.rs"]
 mod support;
@@ -9,7 +9,7 @@ use support::*;
 #[derive(Job)]
 #[job(queue = "push", message = Push)]
 enum PushJob {
-    #[job(unknown = "ignore")]
+    #[job(unknown = "asks")]
     Greeting(Greeting),
 }
 

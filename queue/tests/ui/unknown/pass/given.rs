@@ -1,4 +1,4 @@
-//! Both words.
+//! Every word.
 
 #[path = "../../support.rs"]
 mod support;
@@ -13,9 +13,12 @@ enum PushJob {
     A(Greeting),
     #[job(unknown = "stop")]
     B(Greeting),
+    #[job(unknown = "ask")]
+    C(Greeting),
 }
 
 fn main() {
     assert_eq!(PushJobKind::A.info().unknown.as_str(), "retry");
     assert_eq!(PushJobKind::B.info().unknown.as_str(), "stop");
+    assert_eq!(PushJobKind::C.info().unknown.as_str(), "ask");
 }
