@@ -8,8 +8,6 @@ use crate::backend::{Delivery, Disposition, KeyedLimit, LeaseRequest, LimitScope
 use crate::clock::Clock;
 use crate::job::{Envelope, JobId, RecipientKey, State, Tenant};
 
-const MINUTE: Duration = Duration::from_secs(60);
-
 fn limit(scope: LimitScope, count: u32, per: Duration) -> KeyedLimit {
     let rate = RateLimit { count, per };
     KeyedLimit { scope, rate }
@@ -34,7 +32,7 @@ async fn take(subject: &Subject, max: usize, limits: &[KeyedLimit]) -> Vec<Deliv
         limits: limits.to_vec(),
         ..subject.request(max)
     };
-    subject.backend.lease(request).await.expect("lease works")
+    subject.take_by(request).await
 }
 
 /// Leases and completes what there is, by tenant, until `calls` in a row find nothing.
@@ -61,8 +59,9 @@ async fn take_all(
 }
 
 pub(super) async fn a_job_over_its_limit_is_snoozed_and_not_charged(subject: Subject) {
+    let minute = subject.span(Duration::from_secs(60));
     for scope in LimitScope::ALL {
-        let limits = [limit(scope, 2, MINUTE)];
+        let limits = [limit(scope, 2, minute)];
         for _ in 0..3 {
             let who = format!("one {}", scope.as_str());
             subject.put(of(&subject, Some(&who), Some(&who))).await;
@@ -70,31 +69,33 @@ pub(super) async fn a_job_over_its_limit_is_snoozed_and_not_charged(subject: Sub
         let began = subject.clock.now();
         let taken = take(&subject, 10, &limits).await;
         assert_eq!(taken.len(), 2, "{scope:?}");
-        let left = subject.stats().await;
-        assert_eq!((left.snoozed, left.ready, left.running), (1, 0, 2));
+        subject
+            .stats_become(|left| (left.snoozed, left.ready, left.running), (1, 0, 2))
+            .await;
         let put_off = subject.list_in(State::Snoozed).await;
         let view = &put_off[0];
         assert_eq!((view.attempt, view.started_at), (0, None));
         let reason = view.reason.as_deref().expect("a reason");
         assert!(reason.contains(scope.as_str()), "{reason}");
         let waits = view.due_at.since(began);
-        assert!(waits >= MINUTE && waits <= 2 * MINUTE, "{waits:?}");
+        assert!(waits >= minute && waits <= 2 * minute, "{waits:?}");
         // It comes when there is room, and not before.
-        subject.clock.advance(MINUTE - Duration::from_secs(1));
+        subject.pass(subject.before(minute)).await;
         for delivery in taken {
             subject.end(&delivery, Disposition::Complete(None)).await;
         }
         assert!(take(&subject, 10, &limits).await.is_empty());
-        subject.clock.advance(MINUTE);
+        subject.pass(minute).await;
         let late = take(&subject, 10, &limits).await;
         assert_eq!((late.len(), late[0].attempt), (1, 1));
         subject.end(&late[0], Disposition::Complete(None)).await;
-        subject.clock.advance(10 * MINUTE);
+        subject.pass(10 * minute).await;
     }
 }
 
 pub(super) async fn nothing_waits_behind_a_limit(subject: Subject) {
-    let limits = [limit(LimitScope::Tenant, 3, MINUTE)];
+    let minute = subject.span(Duration::from_secs(60));
+    let limits = [limit(LimitScope::Tenant, 3, minute)];
     put_many(&subject, 40, Some("flood")).await;
     put_many(&subject, 3, Some("calm")).await;
     put_many(&subject, 5, None).await;
@@ -111,9 +112,10 @@ pub(super) async fn nothing_waits_behind_a_limit(subject: Subject) {
 }
 
 pub(super) async fn a_flood_of_one_tenant_leaves_the_others_flowing(subject: Subject) {
+    let minute = subject.span(Duration::from_secs(60));
     const FLOOD: usize = 1000;
     const MAX: usize = 5;
-    let limits = [limit(LimitScope::Tenant, 10, MINUTE)];
+    let limits = [limit(LimitScope::Tenant, 10, minute)];
     put_many(&subject, FLOOD, Some("flood")).await;
     let others = put_many(&subject, 10, Some("calm")).await;
     // So many calls may be needed to get past the flood, once.
@@ -140,19 +142,19 @@ pub(super) async fn a_flood_of_one_tenant_leaves_the_others_flowing(subject: Sub
     }
     assert!(flood <= 10, "{flood} of the flood");
     // The others don't meet it again, while it comes at its own pace.
-    for minute in 1..=3 {
+    for round in 1..=3 {
         take_all(&subject, MAX, &limits, 3).await;
-        subject.clock.advance(2 * MINUTE);
+        subject.pass(2 * minute).await;
         put_many(&subject, 5, Some("calm")).await;
         let taken = take_all(&subject, MAX, &limits, 3).await;
-        assert_eq!(taken.get("calm"), Some(&5), "minute {minute}");
+        assert_eq!(taken.get("calm"), Some(&5), "round {round}");
         let flood = taken.get("flood").copied().unwrap_or(0);
         assert!((1..=10).contains(&flood), "{flood} of the flood");
     }
 }
 
 pub(super) async fn no_window_of_a_limit_holds_more_than_its_count(subject: Subject) {
-    let per = Duration::from_secs(10);
+    let per = subject.span(Duration::from_secs(10));
     let limits = [limit(LimitScope::Recipient, 4, per)];
     for _ in 0..24 {
         subject.put(of(&subject, Some("+1"), None)).await;
@@ -163,7 +165,7 @@ pub(super) async fn no_window_of_a_limit_holds_more_than_its_count(subject: Subj
             starts.push(subject.clock.now());
             subject.end(&delivery, Disposition::Complete(None)).await;
         }
-        subject.clock.advance(Duration::from_millis(1_300));
+        subject.pass(per.mul_f64(0.13)).await;
     }
     assert_eq!(starts.len(), 24, "all of them start in the end");
     for (index, start) in starts.iter().enumerate() {
@@ -175,9 +177,10 @@ pub(super) async fn no_window_of_a_limit_holds_more_than_its_count(subject: Subj
 }
 
 pub(super) async fn a_job_needs_room_in_all_of_its_limits(subject: Subject) {
+    let minute = subject.span(Duration::from_secs(60));
     let limits = [
-        limit(LimitScope::Recipient, 1, MINUTE),
-        limit(LimitScope::Tenant, 3, MINUTE),
+        limit(LimitScope::Recipient, 1, minute),
+        limit(LimitScope::Tenant, 3, minute),
     ];
     for recipient in ["+1", "+1", "+2", "+3", "+4"] {
         subject
@@ -197,11 +200,12 @@ pub(super) async fn a_job_needs_room_in_all_of_its_limits(subject: Subject) {
     of_acme.dedup();
     assert_eq!(of_acme.len(), 3, "each to another recipient");
     assert_eq!(taken.len(), 4, "the other tenant has its own");
-    assert_eq!(subject.stats().await.snoozed, 3);
+    subject.stats_become(|stats| stats.snoozed, 3).await;
 }
 
 pub(super) async fn limits_are_shared_by_all_who_lease(subject: Subject) {
-    let limits = [limit(LimitScope::Tenant, 7, MINUTE)];
+    let minute = subject.span(Duration::from_secs(60));
+    let limits = [limit(LimitScope::Tenant, 7, minute)];
     put_many(&subject, 60, Some("acme")).await;
     let takers: Vec<_> = (0..6)
         .map(|_| {
@@ -226,15 +230,16 @@ pub(super) async fn limits_are_shared_by_all_who_lease(subject: Subject) {
     }
     assert_eq!(taken, 7);
     // Whoever asks without the limit is not bound by it.
-    subject.clock.advance(10 * MINUTE);
+    subject.pass(10 * minute).await;
     assert_eq!(take(&subject, 30, &[]).await.len(), 30);
 }
 
 pub(super) async fn a_put_off_job_keeps_its_deadline_and_can_be_cancelled(subject: Subject) {
-    let limits = [limit(LimitScope::Recipient, 1, 10 * MINUTE)];
+    let minute = subject.span(Duration::from_secs(60));
+    let limits = [limit(LimitScope::Recipient, 1, 10 * minute)];
     subject.put(of(&subject, Some("+1"), None)).await;
     let mut brief = of(&subject, Some("+1"), None);
-    brief.deadline = Some(subject.clock.now().saturating_add(MINUTE));
+    brief.deadline = Some(subject.clock.now().saturating_add(minute));
     let brief_id = brief.id;
     subject.put(brief).await;
     let other = of(&subject, Some("+1"), None);
@@ -247,7 +252,7 @@ pub(super) async fn a_put_off_job_keeps_its_deadline_and_can_be_cancelled(subjec
         cancelled.expect("cancel works"),
         crate::backend::Cancelled::Cancelled
     );
-    subject.clock.advance(MINUTE);
+    subject.pass(minute).await;
     assert!(take(&subject, 5, &limits).await.is_empty());
     let view = subject.view(brief_id).await;
     assert_eq!((view.state, view.attempt), (State::Expired, 0));
