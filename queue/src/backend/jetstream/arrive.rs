@@ -16,7 +16,7 @@ use super::settle::{self, Pending};
 use super::shared::Shared;
 use crate::backend::{BackendError, LeaseRequest};
 use crate::clock::Timestamp;
-use crate::job::{CodecError, Envelope};
+use crate::job::{CodecError, Envelope, State};
 
 /// A work message that was read.
 pub(super) struct Arrival {
@@ -136,6 +136,10 @@ async fn judge_one(
         Verdict::Start => {
             if is_requeued {
                 from.attempt = carried.attempt;
+                if from.state != State::Parked {
+                    // Whoever requeued it has decided on the doubt.
+                    from.doubt = None;
+                }
                 from.epoch = carried.epoch;
                 from.payload_bytes = envelope.payload.len();
             }

@@ -144,6 +144,11 @@ impl Lane {
         self.probe.is_none() && self.standing.is_none()
     }
 
+    /// This round of probes found its end.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
     pub(super) fn begin_round(&mut self) {
         self.exhausted = false;
     }

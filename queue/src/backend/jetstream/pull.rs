@@ -107,6 +107,8 @@ impl Pull {
             self.notice_reconnect();
             self.end_calls().await;
             self.request().await;
+            // Some calls end because there was nothing left to ask for.
+            self.end_calls().await;
             let wake = self.next_wake();
             tokio::select! {
                 biased;
@@ -154,6 +156,11 @@ impl Pull {
             }
         }
         self.calls = waiting;
+        if !self.calls.iter().any(|call| call.probes) && !probing {
+            for lane in &mut self.lanes {
+                lane.begin_round();
+            }
+        }
         for taken in back {
             self.hand_out(taken).await;
         }
@@ -174,9 +181,6 @@ impl Pull {
                 for call in &mut self.calls {
                     call.probes = false;
                 }
-                for lane in &mut self.lanes {
-                    lane.begin_round();
-                }
             } else {
                 for (lane, count) in share.0.into_iter().enumerate() {
                     if count > 0 {
@@ -186,14 +190,13 @@ impl Pull {
                         self.pull(lane, token, &body).await;
                     }
                 }
-                return;
             }
         }
         for lane in 0..4 {
-            let wanted = self
-                .calls
-                .iter()
-                .any(|call| !call.probes && call.room(lane) > 0);
+            // Also while other lanes are still probed: a lane that has nothing says by itself when it has.
+            let found_empty = self.lanes[lane].is_exhausted();
+            let wanted = (self.calls.iter())
+                .any(|call| (found_empty || !call.probes) && call.room(lane) > 0);
             if wanted && self.lanes[lane].is_idle() {
                 let token = self.next_token();
                 self.lanes[lane].stand(token, now);

@@ -124,7 +124,7 @@ pub(super) async fn a_paused_queue_gives_nothing_out(subject: Subject) {
         .resume(QUEUE.to_owned())
         .await
         .expect("resume works");
-    assert_eq!(subject.take(5).await.len(), 2);
+    assert_eq!(subject.take_all_of(2).await.len(), 2);
 }
 
 pub(super) async fn a_purge_deletes_what_it_is_told(subject: Subject) {

@@ -18,7 +18,7 @@ pub(super) async fn a_lease_is_exclusive(subject: Subject) {
         .map(|_| {
             let (backend, mut request) = (subject.backend.clone(), subject.request(7));
             // The last ones may be on their way back from another taker.
-            request.wait = subject.patience();
+            request.wait = subject.patience() / 20;
             tokio::spawn(async move {
                 let mut taken = Vec::new();
                 loop {

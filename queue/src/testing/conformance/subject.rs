@@ -160,6 +160,13 @@ impl Subject {
         }
     }
 
+    /// Lets a server say what it has to say.
+    pub(super) async fn come_to_rest(&self) {
+        if let Pace::Real(_) = self.clock {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// How long to wait for what comes by itself, a moment later.
     pub(super) fn patience(&self) -> Duration {
         match self.clock {
@@ -259,6 +266,16 @@ impl Subject {
             }
             request.max = max - taken.len();
         }
+    }
+
+    /// Leases until there are `count` jobs, or waited for long enough.
+    pub(super) async fn take_all_of(&self, count: usize) -> Vec<Delivery> {
+        let mut taken = self.take(count).await;
+        let give_up_at = tokio::time::Instant::now() + self.patience();
+        while taken.len() < count && tokio::time::Instant::now() < give_up_at {
+            taken.extend(self.take(count - taken.len()).await);
+        }
+        taken
     }
 
     pub(super) async fn take_one(&self) -> Delivery {
