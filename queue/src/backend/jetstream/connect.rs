@@ -1,5 +1,6 @@
 //! [`Connection`]: one connection to the servers, kept for as long as the store is open.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -259,7 +260,10 @@ async fn connect(
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
-        let kind = error.kind();
+        let kind = match is_tls(&error) {
+            true => ConnectErrorKind::Tls,
+            false => error.kind(),
+        };
         let refused = matches!(
             kind,
             ConnectErrorKind::Authentication
@@ -277,6 +281,21 @@ async fn connect(
         }
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Whether TLS failed. The client reports a certificate that is not trusted as any failure of the connection.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn addresses(options: &JetStreamOptions) -> Result<Vec<ServerAddr>, BackendError> {

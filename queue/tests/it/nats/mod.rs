@@ -3,3 +3,4 @@
 mod connecting;
 mod provisioning;
 mod server;
+mod tls;
