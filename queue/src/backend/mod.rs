@@ -7,10 +7,12 @@ mod error;
 mod event;
 #[cfg(feature = "nats")]
 mod jetstream;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "nats"))]
 mod lanes;
 mod lease;
 mod query;
+#[cfg(any(feature = "sqlite", feature = "nats"))]
+mod rate;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -19,11 +21,11 @@ pub use event::{Event, EventKind, EventStream, Lagged};
 #[cfg(feature = "nats")]
 pub use jetstream::{
     ACK_WAIT, AGE_MAX, DUPLICATE_WINDOW, Difference, Guarantee, Health, HealthWatch,
-    JetStreamOptions, JetStreamOptionsError, JetStreamProblem, MESSAGES_MAX, PING_INTERVAL,
-    ProvisionAction, ProvisionPlan, ProvisionStep, Provisioning, RUNNING_MAX, SERVER_FLOOR,
-    StreamStorage, SyncInterval, WAIT_FOR_SERVER,
+    JetStreamBackend, JetStreamOptions, JetStreamOptionsError, JetStreamProblem, MESSAGES_MAX,
+    PING_INTERVAL, ProvisionAction, ProvisionPlan, ProvisionStep, Provisioning, RUNNING_MAX,
+    SERVER_FLOOR, StreamStorage, SyncInterval, WAIT_FOR_SERVER,
 };
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "nats"))]
 pub use lanes::{AGEING_STEP, LANE_SHARES};
 pub use lease::{
     Delivery, Disposition, Enqueued, Lease, LeaseRequest, RateLimit, Settled, Settlement,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::guarantee::Guarantee;
+use super::store::JetStreamBackend;
 
 /// How long a problem is shown that was noticed in passing, and that no check can find again.
 pub(super) const NOTICED_FOR: Duration = Duration::from_secs(30);
@@ -141,6 +142,30 @@ impl fmt::Display for JetStreamProblem {
             }
             Self::Unanswered => f.write_str("the NATS server does not answer"),
         }
+    }
+}
+
+impl JetStreamBackend {
+    /// What is wrong between the queue and its servers, what they promise, and how both change.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    ///
+    /// use queue::backend::{JetStreamBackend, JetStreamOptions};
+    /// use queue::{Queue, SmsJob};
+    ///
+    /// let backend = JetStreamBackend::open(JetStreamOptions::from_env()?).await?;
+    /// let mut health = backend.health();
+    /// let queue = Queue::<SmsJob>::builder().over(Arc::new(backend));
+    /// while let Some(health) = health.changed().await {
+    ///     println!("{:?}", health.problems);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn health(&self) -> HealthWatch {
+        self.shared.connection.health()
     }
 }
 

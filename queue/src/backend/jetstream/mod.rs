@@ -1,17 +1,42 @@
 //! The distributed store: NATS JetStream, `nats://` and `tls://`.
 
+mod api;
+mod arrive;
 mod ask;
+mod change;
 mod connect;
 mod consumers;
+mod control;
+mod count;
+mod enqueue;
 mod error;
+mod events;
+mod extend;
 mod guarantee;
 mod health;
+mod held;
+mod judge;
+mod keys;
+mod lane;
+mod lease;
+mod message;
 mod monitor;
 mod names;
 mod options;
 mod plan;
 mod provision;
+mod pull;
+mod query;
+mod queue;
+mod rate;
+mod record;
+mod refusal;
+mod room;
+mod settle;
+mod shared;
+mod store;
 mod streams;
+mod tally;
 mod tls;
 mod variables;
 
@@ -23,4 +48,5 @@ pub use options::{
     Provisioning, RUNNING_MAX, WAIT_FOR_SERVER,
 };
 pub use plan::{Difference, ProvisionAction, ProvisionPlan, ProvisionStep};
+pub use store::JetStreamBackend;
 pub use variables::JetStreamOptionsError;

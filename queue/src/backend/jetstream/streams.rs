@@ -35,6 +35,7 @@ pub(super) fn wanted(names: &Names, options: &JetStreamOptions) -> [Config; 4] {
         },
         Config {
             max_age: records,
+            max_messages_per_subject: 1,
             allow_message_ttl: true,
             ..base(&names.dead, names.dead_subjects())
         },
@@ -49,6 +50,8 @@ pub(super) fn wanted(names: &Names, options: &JetStreamOptions) -> [Config; 4] {
         Config {
             retention: RetentionPolicy::WorkQueue,
             discard: DiscardPolicy::Old,
+            // What a key says is replaced in one step.
+            max_messages_per_subject: 1,
             max_age: options.age_max,
             allow_message_ttl: true,
             allow_atomic_publish: true,

@@ -8,10 +8,10 @@ use rusqlite::{OptionalExtension, params};
 
 use super::error::translate;
 use super::maintenance;
-use super::rate::Window;
 use super::row::{ENVELOPE_COLUMNS, Hold, envelope};
 use super::settle::{self, Row};
 use super::txn::{QueueId, Txn};
+use crate::backend::rate::Window;
 use crate::backend::{BackendError, Delivery, EventKind, Lease, LeaseRequest};
 use crate::clock::Timestamp;
 use crate::job::{Envelope, Priority, State};

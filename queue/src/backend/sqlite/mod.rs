@@ -13,7 +13,6 @@ mod open;
 mod options;
 mod presence;
 mod query;
-mod rate;
 mod reader;
 mod recovery;
 mod reserve;

@@ -89,7 +89,7 @@ pub(super) fn list(connection: &Connection, filter: &ListFilter) -> Result<Page,
     let next = jobs
         .last()
         .filter(|_| has_more)
-        .map(|(seq, _)| Cursor(*seq as u64));
+        .map(|(seq, _)| Cursor(u128::from(seq.unsigned_abs())));
     Ok(Page {
         jobs: jobs.into_iter().map(|(_, view)| view).collect(),
         next,

@@ -1,17 +1,17 @@
-//! The budget that all workers of a queue share: a sliding window over the machine's monotonic clock. Pure.
+//! The budget that all workers of a queue share: a sliding window over a clock that they share. Pure.
 //!
 //! Exact enough to promise: never more than `count` starts in any window of `per`. The window is kept in slots, so a start
 //! is forgotten up to one slot late; the full rate is `count` in 21/20 of `per`.
 
 use std::time::Duration;
 
-use crate::backend::RateLimit;
+use super::RateLimit;
 
 const SLOTS: u64 = 20;
 
 /// The starts of the last `per`, by slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// Length of a slot in milliseconds, at least 1.
     slot_ms: u64,
     /// Slot number and its starts, oldest first.
@@ -20,7 +20,7 @@ pub(super) struct Window {
 
 impl Window {
     /// The window for `limit`; what `stored` knows of it is kept when it was made for the same length.
-    pub(super) fn load(limit: RateLimit, stored: Option<&[u8]>) -> Self {
+    pub(crate) fn load(limit: RateLimit, stored: Option<&[u8]>) -> Self {
         let slot_ms = u64::try_from(limit.per.as_millis())
             .unwrap_or(u64::MAX)
             .div_ceil(SLOTS)
@@ -36,7 +36,7 @@ impl Window {
     }
 
     /// Takes up to `want` starts at `now_ms`. Answers how many were granted, and when none was, how long to wait.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         limit: RateLimit,
         now_ms: u64,
@@ -62,14 +62,20 @@ impl Window {
         Ok(granted)
     }
 
+    /// The latest moment it knows of, in milliseconds on the clock of whoever wrote it.
+    #[cfg(feature = "nats")]
+    pub(crate) fn latest_ms(&self) -> u64 {
+        (self.starts.last()).map_or(0, |(slot, _)| slot.saturating_mul(self.slot_ms))
+    }
+
     /// Gives back starts that were granted just now and not used.
-    pub(super) fn give_back(&mut self, unused: u32) {
+    pub(crate) fn give_back(&mut self, unused: u32) {
         if let Some((_, count)) = self.starts.last_mut() {
             *count = count.saturating_sub(unused);
         }
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = self.slot_ms.to_le_bytes().to_vec();
         for (slot, count) in &self.starts {
             bytes.extend_from_slice(&slot.to_le_bytes());
