@@ -1,6 +1,7 @@
 //! [`Connection`]: one connection to the servers, kept for as long as the store is open.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,19 +47,10 @@ pub(super) struct Connection {
     pub(super) context: Context,
     pub(super) options: JetStreamOptions,
     pub(super) board: Board,
-    link: watch::Sender<Link>,
+    connected: AtomicBool,
     denied: watch::Sender<Option<Arc<str>>>,
     watched: Mutex<Vec<Names>>,
     wake: Arc<Notify>,
-}
-
-/// Whether there is a connection, and which one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) connected: bool,
-    /// Grows with each connection that is made, and with each consumer that is made anew: what was asked for before has to
-    /// be asked for again.
-    pub(super) generation: u64,
 }
 
 impl Connection {
@@ -84,10 +76,7 @@ impl Connection {
             client,
             context,
             options,
-            link: watch::Sender::new(Link {
-                connected: true,
-                generation: 0,
-            }),
+            connected: AtomicBool::new(true),
             denied: watch::Sender::new(None),
             board: Board::new(),
             watched: Mutex::new(Vec::new()),
@@ -127,22 +116,12 @@ impl Connection {
 
     /// Whether there is a connection.
     pub(super) fn is_connected(&self) -> bool {
-        self.link.borrow().connected
-    }
-
-    /// Makes everybody ask again for what they asked the server for.
-    pub(super) fn renew(&self) {
-        self.link.send_modify(|link| link.generation += 1);
+        self.connected.load(Ordering::Acquire)
     }
 
     /// The health and its changes.
     pub(super) fn health(&self) -> HealthWatch {
         self.board.watch()
-    }
-
-    /// Whether there is a connection, and its changes.
-    pub(super) fn link(&self) -> watch::Receiver<Link> {
-        self.link.subscribe()
     }
 
     /// What the server last refused for want of a permission, in its words, and its changes. The words hold a subject, and
@@ -154,10 +133,7 @@ impl Connection {
     fn heard(&self, event: Event) {
         match event {
             Event::Connected => {
-                self.link.send_modify(|link| {
-                    link.connected = true;
-                    link.generation += 1;
-                });
+                self.connected.store(true, Ordering::Release);
                 self.board.clear(|problem| {
                     matches!(
                         problem,
@@ -169,7 +145,7 @@ impl Connection {
                 self.check_soon();
             }
             Event::Disconnected | Event::Closed => {
-                self.link.send_modify(|link| link.connected = false);
+                self.connected.store(false, Ordering::Release);
                 self.board.set(JetStreamProblem::Disconnected);
             }
             Event::ServerError(ServerError::AuthorizationViolation) => {

@@ -160,7 +160,6 @@ async fn make_consumers(connection: &Connection, names: &Names) -> Result<bool, 
             return Ok(false);
         }
         tracing::warn!("{} was gone and was made anew", step.asset);
-        connection.renew();
     }
     Ok(true)
 }
