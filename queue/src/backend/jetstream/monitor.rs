@@ -29,6 +29,9 @@ const CHECK_PAUSE: Duration = Duration::from_millis(500);
 /// What a job may need: its payload and metadata, escaped in the worst case, and the rest of its envelope.
 const MESSAGE_BYTES_NEEDED: usize = 2 * (PAYLOAD_BYTES_MAX + METADATA_BYTES_MAX);
 
+/// What a job of a usual size takes in the stream.
+const JOB_BYTES_USUAL: u64 = 4 * 1024;
+
 /// Runs until the store is gone.
 pub(super) async fn monitor(connection: Weak<Connection>) {
     loop {
@@ -183,14 +186,13 @@ async fn make_anew(connection: &Connection, wanted: &stream::Config) -> bool {
     made
 }
 
+/// Whether a job of a usual size does not fit any more.
 fn is_full(account: &Account) -> bool {
-    let reached = |used: u64, limit: Option<i64>| {
-        limit.is_some_and(|limit| u64::try_from(limit).is_ok_and(|limit| used >= limit))
-    };
-    reached(
-        account.storage,
-        account.limits.max_storage.filter(|limit| *limit > 0),
-    )
+    let limit = account
+        .limits
+        .max_storage
+        .and_then(|limit| u64::try_from(limit).ok());
+    limit.is_some_and(|limit| limit > 0 && account.storage.saturating_add(JOB_BYTES_USUAL) > limit)
 }
 
 /// The problem behind an error of a check, where it is not one that is noticed elsewhere.

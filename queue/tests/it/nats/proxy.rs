@@ -15,8 +15,9 @@ pub(super) struct Proxy {
     listener: JoinHandle<()>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct State {
+    server: SocketAddr,
     /// Grows with each cut: a connection of an older generation ends.
     cuts: u64,
     /// Whether new connections are refused.
@@ -27,7 +28,11 @@ impl Proxy {
     pub(super) async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(watch::Sender::new(State::default()));
+        let state = Arc::new(watch::Sender::new(State {
+            server,
+            cuts: 0,
+            down: false,
+        }));
         let states = state.clone();
         let listener = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -40,7 +45,7 @@ impl Proxy {
                             states.wait_for(over).await.map(drop).ok();
                         };
                         tokio::select! {
-                            () = forward(client, server) => {}
+                            () = forward(client, at_start.server) => {}
                             () = cut => {}
                         }
                     });
@@ -68,6 +73,14 @@ impl Proxy {
         self.state.send_modify(|state| {
             state.cuts += 1;
             state.down = true;
+        });
+    }
+
+    /// Ends every connection and leads new ones to another server.
+    pub(super) fn point_to(&self, server: SocketAddr) {
+        self.state.send_modify(|state| {
+            state.cuts += 1;
+            state.server = server;
         });
     }
 
