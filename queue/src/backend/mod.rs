@@ -21,9 +21,10 @@ pub use error::{BackendError, BackendErrorKind};
 pub use event::{Event, EventKind, EventStream, Lagged};
 #[cfg(feature = "nats")]
 pub use jetstream::{
-    ACK_WAIT, AGE_MAX, DUPLICATE_WINDOW, Difference, JetStreamBackend, JetStreamOptions,
-    JetStreamOptionsError, MESSAGES_MAX, PING_INTERVAL, ProvisionAction, ProvisionPlan,
-    ProvisionStep, Provisioning, RUNNING_MAX, SERVER_FLOOR, WAIT_FOR_SERVER,
+    ACK_WAIT, AGE_MAX, DUPLICATE_WINDOW, Difference, Guarantee, Health, HealthWatch,
+    JetStreamBackend, JetStreamOptions, JetStreamOptionsError, JetStreamProblem, MESSAGES_MAX,
+    PING_INTERVAL, ProvisionAction, ProvisionPlan, ProvisionStep, Provisioning, RUNNING_MAX,
+    SERVER_FLOOR, StreamStorage, SyncInterval, WAIT_FOR_SERVER,
 };
 #[cfg(any(feature = "sqlite", feature = "nats"))]
 pub use lanes::{AGEING_STEP, LANE_SHARES};

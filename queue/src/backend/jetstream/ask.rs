@@ -56,8 +56,8 @@ impl Connection {
         }
     }
 
-    /// Whether the account may use JetStream at all.
-    pub(super) async fn check_account(&self) -> Result<Account, BackendError> {
+    /// What the account uses and may use of JetStream; an error when it may not use it at all.
+    pub(super) async fn account(&self) -> Result<Account, BackendError> {
         self.ask("INFO", &Nothing {}).await
     }
 

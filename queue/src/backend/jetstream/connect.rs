@@ -1,16 +1,23 @@
 //! [`Connection`]: one connection to the servers, kept for as long as the store is open.
 
-use std::sync::Arc;
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
+use async_nats::{
+    Client, ClientError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError,
+};
 use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::error::connecting;
+use super::health::{Board, HealthWatch, JetStreamProblem};
+use super::monitor::monitor;
+use super::names::Names;
 use super::options::{JetStreamOptions, Login, SERVERS_MAX};
 use super::tls;
 use crate::backend::{BackendError, BackendErrorKind};
@@ -39,16 +46,11 @@ pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) context: Context,
     pub(super) options: JetStreamOptions,
-    link: watch::Sender<Link>,
+    pub(super) board: Board,
+    connected: AtomicBool,
     denied: watch::Sender<Option<Arc<str>>>,
-}
-
-/// Whether there is a connection, and which one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) connected: bool,
-    /// Grows with each connection that is made: what was asked for on an earlier one has to be asked for again.
-    pub(super) generation: u64,
+    watched: Mutex<Vec<Names>>,
+    wake: Arc<Notify>,
 }
 
 impl Connection {
@@ -74,20 +76,52 @@ impl Connection {
             client,
             context,
             options,
-            link: watch::Sender::new(Link {
-                connected: true,
-                generation: 0,
-            }),
+            connected: AtomicBool::new(true),
             denied: watch::Sender::new(None),
+            board: Board::new(),
+            watched: Mutex::new(Vec::new()),
+            wake: Arc::new(Notify::new()),
         });
         tokio::spawn(listen(Arc::downgrade(&connection), inbox));
-        connection.check_account().await?;
+        connection.account().await?;
+        tokio::spawn(monitor(Arc::downgrade(&connection)));
         Ok(connection)
     }
 
-    /// Whether there is a connection, and its changes.
-    pub(super) fn link(&self) -> watch::Receiver<Link> {
-        self.link.subscribe()
+    /// Looks after the streams of a queue from now on, and reads its guarantee.
+    pub(super) fn watch(&self, names: &Names) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if !watched.contains(names) {
+            watched.push(names.clone());
+        }
+        drop(watched);
+        self.check_soon();
+    }
+
+    /// The queues that are looked after.
+    pub(super) fn watched(&self) -> Vec<Names> {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.clone()
+    }
+
+    /// Looks at everything soon: for whoever met an error that a check can explain.
+    pub(super) fn check_soon(&self) {
+        self.wake.notify_one();
+    }
+
+    /// What [`check_soon`](Self::check_soon) wakes.
+    pub(super) fn wake(&self) -> Arc<Notify> {
+        self.wake.clone()
+    }
+
+    /// Whether there is a connection.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Acquire)
+    }
+
+    /// The health and its changes.
+    pub(super) fn health(&self) -> HealthWatch {
+        self.board.watch()
     }
 
     /// What the server last refused for want of a permission, in its words, and its changes. The words hold a subject, and
@@ -98,17 +132,44 @@ impl Connection {
 
     fn heard(&self, event: Event) {
         match event {
-            Event::Connected => self.link.send_modify(|link| {
-                link.connected = true;
-                link.generation += 1;
-            }),
-            Event::Disconnected | Event::Closed => {
-                self.link.send_modify(|link| link.connected = false);
+            Event::Connected => {
+                self.connected.store(true, Ordering::Release);
+                self.board.clear(|problem| {
+                    matches!(
+                        problem,
+                        JetStreamProblem::Disconnected
+                            | JetStreamProblem::CredentialsRefused
+                            | JetStreamProblem::PermissionDenied { .. }
+                    )
+                });
+                self.check_soon();
             }
-            Event::ServerError(ServerError::Other(text))
-                if text.to_lowercase().contains("permissions violation") =>
-            {
-                self.denied.send_replace(Some(text.into()));
+            Event::Disconnected | Event::Closed => {
+                self.connected.store(false, Ordering::Release);
+                self.board.set(JetStreamProblem::Disconnected);
+            }
+            Event::ServerError(ServerError::AuthorizationViolation) => {
+                self.board.notice(JetStreamProblem::CredentialsRefused);
+            }
+            Event::ServerError(ServerError::Other(text)) => {
+                let lower = text.to_lowercase();
+                if lower.contains("permissions violation") {
+                    let operation = denied_operation(&text);
+                    self.board
+                        .notice(JetStreamProblem::PermissionDenied { operation });
+                    self.denied.send_replace(Some(text.into()));
+                } else if ["authorization", "authentication", "credentials", "revoked"]
+                    .iter()
+                    .any(|word| lower.contains(word))
+                {
+                    self.board.notice(JetStreamProblem::CredentialsRefused);
+                } else if lower.contains("maximum payload") {
+                    self.check_soon();
+                }
+            }
+            // What the client says of a try to reconnect that was refused.
+            Event::ClientError(ClientError::Other(text)) if text.contains("authori") => {
+                self.board.notice(JetStreamProblem::CredentialsRefused);
             }
             Event::LameDuckMode
             | Event::Draining
@@ -117,6 +178,24 @@ impl Connection {
             | Event::ClientError(_) => {}
         }
     }
+}
+
+/// What a permission is missing for, in the server's words but without what may be a tenant, a key or a job:
+/// `Permissions Violation for Publish to "sms.send.low.0.acme.…"` is `publish to sms.send`.
+fn denied_operation(text: &str) -> String {
+    let operation = match text.to_lowercase().contains("subscription") {
+        true => "subscribe to",
+        false => "publish to",
+    };
+    let subject = text.split('"').nth(1).unwrap_or_default();
+    let tokens: Vec<_> = subject.split('.').collect();
+    let shown = match tokens.as_slice() {
+        // Names of streams and consumers, and no subjects.
+        ["$JS", "API", "DIRECT", "GET", stream, ..] => format!("$JS.API.DIRECT.GET.{stream}"),
+        ["$JS", "API", ..] => tokens[..tokens.len().min(6)].join("."),
+        _ => tokens[..tokens.len().min(2)].join("."),
+    };
+    format!("{operation} {shown}")
 }
 
 /// Hears the events of the connection until the store is gone.
@@ -157,7 +236,10 @@ async fn connect(
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
-        let kind = error.kind();
+        let kind = match is_tls(&error) {
+            true => ConnectErrorKind::Tls,
+            false => error.kind(),
+        };
         let refused = matches!(
             kind,
             ConnectErrorKind::Authentication
@@ -175,6 +257,21 @@ async fn connect(
         }
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Whether TLS failed. The client reports a certificate that is not trusted as any failure of the connection.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn addresses(options: &JetStreamOptions) -> Result<Vec<ServerAddr>, BackendError> {
@@ -313,6 +410,26 @@ mod tests {
         }
         let pauses: Vec<_> = (0..20).map(|_| reconnect_pause(9)).collect();
         assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+    }
+
+    #[test]
+    fn a_denied_operation_is_named_without_tenants_and_keys() {
+        let shown = |subject: &str| {
+            denied_operation(&format!(
+                "Permissions Violation for Publish to \"{subject}\""
+            ))
+        };
+        assert_eq!(shown("sms.send.low.0.acme.01"), "publish to sms.send");
+        assert_eq!(shown("sms.key.otp-42"), "publish to sms.key");
+        assert_eq!(
+            shown("$JS.API.CONSUMER.MSG.NEXT.SMS.send-low"),
+            "publish to $JS.API.CONSUMER.MSG.NEXT.SMS"
+        );
+        let direct = "$JS.API.DIRECT.GET.SMS.sms.key.otp-42";
+        assert_eq!(shown(direct), "publish to $JS.API.DIRECT.GET.SMS");
+        let text = "Permissions Violation for Subscription to \"_INBOX.abc.*\"";
+        assert_eq!(denied_operation(text), "subscribe to _INBOX.abc");
+        assert_eq!(denied_operation("Permissions Violation"), "publish to ");
     }
 
     #[test]

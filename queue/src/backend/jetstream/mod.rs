@@ -13,12 +13,15 @@ mod enqueue;
 mod error;
 mod events;
 mod extend;
+mod guarantee;
+mod health;
 mod held;
 mod judge;
 mod keys;
 mod lane;
 mod lease;
 mod message;
+mod monitor;
 mod names;
 mod options;
 mod plan;
@@ -40,6 +43,8 @@ mod tls;
 mod variables;
 
 pub use connect::SERVER_FLOOR;
+pub use guarantee::{Guarantee, StreamStorage, SyncInterval};
+pub use health::{Health, HealthWatch, JetStreamProblem};
 pub use options::{
     ACK_WAIT, AGE_MAX, DUPLICATE_WINDOW, JetStreamOptions, MESSAGES_MAX, PING_INTERVAL,
     Provisioning, RUNNING_MAX, WAIT_FOR_SERVER,

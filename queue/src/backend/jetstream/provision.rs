@@ -70,6 +70,7 @@ pub(super) async fn provision(
     for (priority, step) in Priority::ALL.into_iter().zip(consumer_steps) {
         apply_consumer(connection, names, priority, step).await?;
     }
+    connection.watch(names);
     Ok(plan)
 }
 
@@ -110,8 +111,8 @@ pub(super) async fn plan_for(
     Ok(ProvisionPlan::of(steps))
 }
 
-/// A stream as the server has it.
-pub(super) async fn find_stream(
+/// A stream as the server has it; a cluster that has no leader at the moment is waited for.
+async fn find_stream(
     connection: &Connection,
     name: &str,
 ) -> Result<Option<stream::Info>, BackendError> {
@@ -119,7 +120,17 @@ pub(super) async fn find_stream(
     present(patiently(|| connection.ask(&subject, &Nothing {})).await)
 }
 
-async fn find_consumer(
+/// A stream as the server has it, asked once.
+pub(super) async fn find_stream_now(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<stream::Info>, BackendError> {
+    let subject = format!("STREAM.INFO.{name}");
+    present(connection.ask(&subject, &Nothing {}).await)
+}
+
+/// The consumer of one priority as the server has it.
+pub(super) async fn find_consumer(
     connection: &Connection,
     names: &Names,
     priority: Priority,
@@ -128,7 +139,8 @@ async fn find_consumer(
     present(patiently(|| connection.ask(&subject, &Nothing {})).await)
 }
 
-async fn apply_stream(
+/// Makes or changes a stream as `step` says.
+pub(super) async fn apply_stream(
     connection: &Connection,
     wanted: &stream::Config,
     step: &ProvisionStep,

@@ -10,13 +10,14 @@
 //! A message that arrives when nobody waits any more is given back at once; nothing was written, so no attempt is charged.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use async_nats::{Message, StatusCode, Subscriber};
 use futures_util::StreamExt;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::lane::{Call, Lane, Share, Taken};
@@ -53,8 +54,13 @@ pub(super) struct Ask {
 pub(super) struct Puller(mpsc::UnboundedSender<Ask>);
 
 impl Puller {
-    /// Starts the task.
-    pub(super) async fn start(context: Context, names: &Names) -> Result<Self, BackendError> {
+    /// Starts the task. `suspicion` is told when the server refuses a request, for which a look at its streams and
+    /// consumers may find the reason.
+    pub(super) async fn start(
+        context: Context,
+        names: &Names,
+        suspicion: Arc<Notify>,
+    ) -> Result<Self, BackendError> {
         let (asks, asked) = mpsc::unbounded_channel();
         let inbox = context.client().new_inbox();
         let heard = context
@@ -65,6 +71,7 @@ impl Puller {
         let pull = Pull {
             connects: 0,
             context,
+            suspicion,
             stream: names.work.clone(),
             lane_filters: Priority::ALL.map(|priority| names.ready_filter(priority)),
             inbox,
@@ -88,6 +95,7 @@ impl Puller {
 
 struct Pull {
     context: Context,
+    suspicion: Arc<Notify>,
     stream: String,
     lane_filters: [String; 4],
     inbox: String,
@@ -256,6 +264,7 @@ impl Pull {
             // The consumer is gone, moves, or has too many requests.
             _ => {
                 self.lanes[lane].ended(token);
+                self.suspicion.notify_one();
                 self.pause();
             }
         }

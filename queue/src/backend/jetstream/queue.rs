@@ -36,7 +36,10 @@ impl QueueState {
     /// The pull task, started by the first lease.
     pub(super) async fn puller(&self, shared: &Shared) -> Result<&Puller, BackendError> {
         self.puller
-            .get_or_try_init(|| Puller::start(shared.api.context.clone(), &self.names))
+            .get_or_try_init(|| {
+                let suspicion = shared.connection.wake();
+                Puller::start(shared.api.context.clone(), &self.names, suspicion)
+            })
             .await
     }
 }

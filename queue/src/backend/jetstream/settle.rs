@@ -8,6 +8,7 @@ use async_nats::HeaderMap;
 
 use super::change::{self, Change, Ending, Next};
 use super::count::Counts;
+use super::health::JetStreamProblem;
 use super::lane::Taken;
 use super::message;
 use super::names::Names;
@@ -326,6 +327,9 @@ pub(super) async fn foreign(
         .id(&format!("{}:foreign:{}", queue.names.work, taken.slot))
         .ttl(shared.retention.dead_age);
     shared.api.publish(copy).await?;
+    let stream = queue.names.work.clone();
+    let board = &shared.connection.board;
+    board.notice(JetStreamProblem::ForeignMessage { stream });
     if shared.first_foreign() {
         tracing::warn!(
             { crate::telemetry::names::QUEUE } = queue.names.queue,

@@ -67,6 +67,8 @@ impl Backend for JetStreamBackend {
             tokio::spawn(async move { enqueue::enqueue(&shared, batch).await })
                 .await
                 .unwrap_or_else(|_| Err(super::refusal::closed()))
+                // A look at the account and the streams tells which of them is full, or gone.
+                .inspect_err(|_| self.shared.connection.check_soon())
         })
     }
 

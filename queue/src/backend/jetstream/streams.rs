@@ -46,7 +46,7 @@ pub(super) fn wanted(names: &Names, options: &JetStreamOptions) -> [Config; 4] {
         },
         // No bound in messages or bytes: servers refuse `discard: new` beside schedules ("message scheduling cannot use
         // discard new", 2.14), and with `discard: old` a bound would drop the oldest jobs in silence. The bound is kept by
-        // whoever enqueues: `room.rs`.
+        // whoever enqueues.
         Config {
             retention: RetentionPolicy::WorkQueue,
             discard: DiscardPolicy::Old,
