@@ -14,6 +14,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret;
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::account::AccountRoom;
 use super::error::connecting;
 use super::health::{Board, HealthWatch, JetStreamProblem};
 use super::monitor::monitor;
@@ -47,6 +48,7 @@ pub(super) struct Connection {
     pub(super) context: Context,
     pub(super) options: JetStreamOptions,
     pub(super) board: Board,
+    pub(super) account_room: AccountRoom,
     connected: AtomicBool,
     denied: watch::Sender<Option<Arc<str>>>,
     watched: Mutex<Vec<Names>>,
@@ -79,6 +81,7 @@ impl Connection {
             connected: AtomicBool::new(true),
             denied: watch::Sender::new(None),
             board: Board::new(),
+            account_room: AccountRoom::default(),
             watched: Mutex::new(Vec::new()),
             wake: Arc::new(Notify::new()),
         });

@@ -74,7 +74,7 @@ pub enum JetStreamProblem {
         /// The stream of its jobs.
         stream: String,
     },
-    /// The account may store no more.
+    /// The account may store no more, but for a reserve that workers drain with.
     AccountFull,
     /// The server takes smaller messages than jobs may be.
     PayloadLimitLow {

@@ -1,5 +1,6 @@
 //! The distributed store: NATS JetStream, `nats://` and `tls://`.
 
+mod account;
 mod api;
 mod arrive;
 mod ask;

@@ -3,8 +3,9 @@
 use std::sync::Weak;
 use std::time::Duration;
 
-use async_nats::jetstream::{account::Account, stream};
+use async_nats::jetstream::stream;
 
+use super::account::is_full;
 use super::connect::{Connection, check_version};
 use super::guarantee::Guarantee;
 use super::health::JetStreamProblem;
@@ -28,9 +29,6 @@ const CHECK_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a job may need: its payload and metadata, escaped in the worst case, and the rest of its envelope.
 const MESSAGE_BYTES_NEEDED: usize = 2 * (PAYLOAD_BYTES_MAX + METADATA_BYTES_MAX);
-
-/// What a job of a usual size takes in the stream.
-const JOB_BYTES_USUAL: u64 = 4 * 1024;
 
 /// Runs until the store is gone.
 pub(super) async fn monitor(connection: Weak<Connection>) {
@@ -184,15 +182,6 @@ async fn make_anew(connection: &Connection, wanted: &stream::Config) -> bool {
         );
     }
     made
-}
-
-/// Whether a job of a usual size does not fit any more.
-fn is_full(account: &Account) -> bool {
-    let limit = account
-        .limits
-        .max_storage
-        .and_then(|limit| u64::try_from(limit).ok());
-    limit.is_some_and(|limit| limit > 0 && account.storage.saturating_add(JOB_BYTES_USUAL) > limit)
 }
 
 /// The problem behind an error of a check, where it is not one that is noticed elsewhere.

@@ -62,6 +62,8 @@ impl Backend for JetStreamBackend {
     fn enqueue(&self, batch: Vec<Envelope>) -> BoxFuture<'_, Result<Vec<Enqueued>, BackendError>> {
         Box::pin(async move {
             self.shared.check_open()?;
+            let connection = &self.shared.connection;
+            connection.account_room.check(connection).await?;
             let shared = self.shared.clone();
             // On a task of its own: a batch that has begun is finished, whoever still waits for it.
             tokio::spawn(async move { enqueue::enqueue(&shared, batch).await })

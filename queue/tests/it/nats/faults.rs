@@ -119,17 +119,21 @@ async fn a_worker_that_lost_its_line_is_back_in_three_seconds() {
     let proxy = Proxy::to(server.address()).await;
     let (steady, _health) = open(server.url()).await;
     let (shaky, health) = open(proxy.url()).await;
+    const JOBS: usize = 8_000;
+    let jobs = (0..JOBS).map(|_| steady.enqueue(SmsJob::Notification(message("x"))));
+    for answer in steady.enqueue_many(jobs).await {
+        answer.unwrap();
+    }
     let (ours, theirs) = (Ledger::default(), Ledger::default());
     let workers = [
         ours.worker(&steady, 4, Duration::from_millis(5)),
         theirs.worker(&shaky, 4, Duration::from_millis(5)),
     ];
-    let load = Load::on(&steady);
-    until("both work", || ours.jobs() > 100 && theirs.jobs() > 100).await;
+    until("both work", || ours.jobs() > 40 && theirs.jobs() > 40).await;
     for _ in 0..3 {
         proxy.cut();
         let cut_at = Instant::now();
-        // At its full rate again: a second in which it runs its share.
+        // At its full rate again: a while in which it runs its share.
         loop {
             let before = (ours.jobs(), theirs.jobs());
             tokio::time::sleep(Duration::from_millis(250)).await;
@@ -143,8 +147,10 @@ async fn a_worker_that_lost_its_line_is_back_in_three_seconds() {
             );
         }
     }
-    let acknowledged = load.end().await;
-    until("all ran", || ours.jobs() + theirs.jobs() >= acknowledged).await;
+    assert!(
+        ours.jobs() + theirs.jobs() < JOBS,
+        "there was work all the time"
+    );
     assert!(health.current().is_well());
     for worker in workers {
         worker.shutdown(Duration::from_secs(5)).await.unwrap();
