@@ -10,4 +10,5 @@ mod at_most_once;
 mod freeze;
 mod kill_loop;
 mod ledger;
+mod nats;
 mod process;

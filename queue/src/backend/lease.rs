@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::clock::Timestamp;
-use crate::job::{Envelope, JobId, KindInfo};
+use crate::job::{Doubt, Envelope, JobId, KindInfo};
 use crate::provider::Receipt;
 
 /// What became of one envelope of an enqueued batch.
@@ -120,15 +118,6 @@ impl Delivery {
     pub fn in_doubt(&self) -> bool {
         self.doubt.is_some()
     }
-}
-
-/// Which attempt may have had its effect: the first one whose outcome nobody knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Doubt {
-    /// Its number, from 1.
-    pub attempt: u16,
-    /// When it started.
-    pub started_at: Timestamp,
 }
 
 /// The outcome of an attempt, for the store.

@@ -29,7 +29,7 @@ pub use jetstream::{
 #[cfg(any(feature = "sqlite", feature = "nats"))]
 pub use lanes::{AGEING_STEP, LANE_SHARES};
 pub use lease::{
-    Delivery, Disposition, Doubt, Enqueued, KeyedLimit, Lease, LeaseRequest, LimitScope, RateLimit,
+    Delivery, Disposition, Enqueued, KeyedLimit, Lease, LeaseRequest, LimitScope, RateLimit,
     Settled, Settlement,
 };
 pub use query::{Cancelled, Cursor, JobView, ListFilter, Page, Requeued, Retention, Stats};
@@ -45,6 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::future::BoxFuture;
+pub use crate::job::Doubt;
 use crate::job::{Envelope, IdempotencyKey, JobId, KindInfo, State};
 
 /// A store of jobs.

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Doubt;
 use crate::clock::Timestamp;
-use crate::job::{IdempotencyKey, JobId, Kind, Metadata, Priority, State, Tenant};
+use crate::job::{Doubt, IdempotencyKey, JobId, Kind, Metadata, Priority, State, Tenant};
 use crate::provider::Receipt;
 
 /// What is known of a job, without its payload.

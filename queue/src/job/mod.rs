@@ -1,6 +1,7 @@
 //! What a job is: plain data, no I/O.
 
 mod codec;
+mod doubt;
 mod envelope;
 mod id;
 mod kind;
@@ -11,6 +12,7 @@ mod recipient;
 mod state;
 
 pub use codec::{CodecError, ENVELOPE_VERSION};
+pub use doubt::Doubt;
 pub use envelope::{Envelope, Idempotency, TraceContext};
 pub use id::{JobId, ParseJobIdError};
 pub use kind::{Kind, KindInfo, UnknownPolicy};

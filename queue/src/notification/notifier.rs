@@ -1,8 +1,7 @@
 //! [`Notifier`]: the shipped handler. Render, then send.
 
-use crate::backend::Doubt;
 use crate::future::BoxFuture;
-use crate::job::{Job, UnknownPolicy};
+use crate::job::{Doubt, Job, UnknownPolicy};
 use crate::provider::{
     Answer, Inquiry, Message, Provider, ProviderError, ProviderErrorKind, SendContext,
 };

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::outcome::Outcome;
-use crate::backend::Doubt;
 use crate::clock::Timestamp;
 use crate::future::BoxFuture;
 use crate::job::{
-    IdempotencyKey, Job, JobId, KindInfo, Metadata, Tenant, TraceContext, UnknownPolicy,
+    Doubt, IdempotencyKey, Job, JobId, KindInfo, Metadata, Tenant, TraceContext, UnknownPolicy,
 };
 use crate::provider::SendContext;
 

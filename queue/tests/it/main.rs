@@ -10,8 +10,10 @@ mod ask;
 mod conformance;
 mod format;
 mod kit;
+mod limits;
 #[cfg(feature = "nats")]
 mod nats;
+mod records;
 mod shared_file;
 mod store_faults;
 mod support;

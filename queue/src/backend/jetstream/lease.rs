@@ -15,9 +15,9 @@ use super::queue::QueueState;
 use super::record::Record;
 use super::refusal::closed;
 use super::shared::Shared;
-use super::{arrive, rate, settle};
+use super::{arrive, limits, rate, settle};
 use crate::backend::{
-    BackendError, Delivery, Disposition, EventKind, Lease, LeaseRequest, Settlement,
+    BackendError, Delivery, Disposition, EventKind, Lease, LeaseRequest, RateLimit, Settlement,
 };
 use crate::job::Envelope;
 
@@ -42,6 +42,16 @@ pub(super) async fn lease(
     Ok(answer.await.map_err(|_| closed())??.keep())
 }
 
+/// What one look did.
+#[derive(Default)]
+struct Looked {
+    deliveries: Vec<Delivery>,
+    /// How many messages were set aside or put right.
+    set_aside: usize,
+    /// How many jobs were put off because a recipient or tenant has no budget left.
+    put_off: usize,
+}
+
 /// Looks until something was started, the time is over, or nobody listens any more.
 async fn look(
     shared: &Shared,
@@ -52,11 +62,8 @@ async fn look(
     let until = Instant::now() + request.wait;
     loop {
         shared.check_open()?;
-        let (taken, set_aside) = match request.rate_limit {
-            None => {
-                let taken = pull(shared, queue, request, request.max, until, reply).await?;
-                start(shared, queue, request, taken).await?
-            }
+        let looked = match request.rate_limit {
+            None => look_at(shared, queue, request, request.max, until, reply).await?,
             Some(limit) => {
                 if let Some(free_at) = rate::blocked(queue) {
                     wait(shared, free_at.min(until), reply).await;
@@ -65,40 +72,96 @@ async fn look(
                     }
                     continue;
                 }
-                // The first message shows that there is work; a budget that nobody needs would be written for nothing.
-                let mut taken = pull(shared, queue, request, 1, until, reply).await?;
-                if taken.is_empty() {
-                    (Vec::new(), 0)
-                } else {
-                    let granted = rate::take(shared, queue, limit, request.max).await?;
-                    if granted == 0 {
-                        for one in taken.drain(..) {
-                            one.give_back(&shared.api.context).await;
-                        }
-                        continue;
-                    }
-                    if granted > 1 {
-                        let now = Instant::now();
-                        let more = pull(shared, queue, request, granted - 1, now, reply).await?;
-                        taken.extend(more);
-                    }
-                    let started = start(shared, queue, request, taken).await?;
-                    let unused = granted.saturating_sub(started.0.len());
-                    if unused > 0 {
-                        rate::give_back(shared, queue, limit, unused).await?;
-                    }
-                    started
-                }
+                look_within(shared, queue, request, limit, until, reply).await?
             }
         };
-        if !taken.is_empty() || reply.is_closed() {
-            return Ok(taken);
+        let is_over = looked.put_off > 0 || looked.set_aside == 0;
+        if !looked.deliveries.is_empty() || reply.is_closed() {
+            return Ok(looked.deliveries);
         }
-        // Behind what was set aside there may be more.
-        if set_aside == 0 && Instant::now() >= until {
-            return Ok(taken);
+        // Behind what was set aside there may be more. What was put off is bounded for one call.
+        if is_over && Instant::now() >= until {
+            return Ok(Vec::new());
         }
     }
+}
+
+/// One look for up to `max` jobs, past those that are put off.
+async fn look_at(
+    shared: &Shared,
+    queue: &Arc<QueueState>,
+    request: &LeaseRequest,
+    max: usize,
+    until: Instant,
+    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+) -> Result<Looked, BackendError> {
+    let mut all = Looked::default();
+    let mut until = until;
+    loop {
+        let mut want = max - all.deliveries.len();
+        if !request.limits.is_empty() {
+            want = want.min(limits::put_off_max(request).saturating_sub(all.put_off));
+        }
+        let caps = caps_left(request, &all.deliveries);
+        let taken = pull(shared, queue, want, caps, until, reply).await?;
+        let looked = start(shared, queue, request, taken).await?;
+        all.deliveries.extend(looked.deliveries);
+        all.set_aside += looked.set_aside;
+        all.put_off += looked.put_off;
+        if looked.put_off == 0 || all.deliveries.len() >= max {
+            return Ok(all);
+        }
+        until = Instant::now();
+    }
+}
+
+/// One look within the rate that all workers share.
+async fn look_within(
+    shared: &Shared,
+    queue: &Arc<QueueState>,
+    request: &LeaseRequest,
+    limit: RateLimit,
+    until: Instant,
+    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+) -> Result<Looked, BackendError> {
+    // The first message shows that there is work; a budget that nobody needs would be written for nothing.
+    let caps = request.max_by_priority;
+    let first = pull(shared, queue, request.max.min(1), caps, until, reply).await?;
+    if first.is_empty() {
+        return Ok(Looked::default());
+    }
+    let granted = rate::take(shared, queue, limit, request.max).await?;
+    if granted == 0 {
+        for one in first {
+            one.give_back(&shared.api.context).await;
+        }
+        return Ok(Looked::default());
+    }
+    let mut looked = start(shared, queue, request, first).await?;
+    if granted > looked.deliveries.len() {
+        let mut rest = request.clone();
+        rest.max_by_priority = caps_left(request, &looked.deliveries);
+        let left = granted - looked.deliveries.len();
+        let more = look_at(shared, queue, &rest, left, Instant::now(), reply).await?;
+        looked.deliveries.extend(more.deliveries);
+        looked.set_aside += more.set_aside;
+        looked.put_off += more.put_off;
+    }
+    let unused = granted.saturating_sub(looked.deliveries.len());
+    if unused > 0 {
+        rate::give_back(shared, queue, limit, unused).await?;
+    }
+    Ok(looked)
+}
+
+/// How many more of each priority may be taken.
+fn caps_left(request: &LeaseRequest, taken: &[Delivery]) -> [usize; 4] {
+    let mut caps = request.max_by_priority;
+    for delivery in taken {
+        let cap = &mut caps[delivery.envelope.priority.index()];
+        *cap = cap.saturating_sub(1);
+    }
+    caps
 }
 
 /// Waits, but not for a caller who went away.
@@ -117,8 +180,8 @@ async fn wait(
 async fn pull(
     shared: &Shared,
     queue: &QueueState,
-    request: &LeaseRequest,
     max: usize,
+    caps: [usize; 4],
     until: Instant,
     reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
 ) -> Result<Vec<Taken>, BackendError> {
@@ -128,7 +191,7 @@ async fn pull(
     let (answer, mut taken) = oneshot::channel();
     queue.puller(shared).await?.ask(Ask {
         max,
-        caps: request.max_by_priority,
+        caps,
         until,
         reply: answer,
     })?;
@@ -162,32 +225,34 @@ pub(super) struct Startable {
     pub(super) sequence: u64,
 }
 
-/// Starts what may start; says how many others were set aside or put right on the way.
+/// Starts what may start.
 async fn start(
     shared: &Shared,
     queue: &Arc<QueueState>,
     request: &LeaseRequest,
     taken: Vec<Taken>,
-) -> Result<(Vec<Delivery>, usize), BackendError> {
+) -> Result<Looked, BackendError> {
     let mut waiting = arrive::read(shared, queue, taken).await?;
-    let (mut deliveries, mut set_aside) = (Vec::with_capacity(waiting.len()), 0);
+    let mut looked = Looked::default();
     // Each round that somebody else interfered with a job looks at its record again.
     while !waiting.is_empty() {
         let judged = arrive::judge_all(shared, queue, request, waiting).await?;
-        set_aside += judged.set_aside;
-        let (started, again) = write_starts(shared, queue, request, judged.startable).await?;
-        deliveries.extend(started);
+        looked.set_aside += judged.set_aside;
+        let admitted = limits::admit(shared, queue, request, judged.startable).await?;
+        looked.put_off += admitted.put_off;
+        let (started, again) = write_starts(shared, queue, request, admitted.startable).await?;
+        looked.deliveries.extend(started);
         waiting = again;
     }
     let now = shared.clock.now();
     if shared.events.is_observed() {
-        let held = deliveries.iter().filter_map(|delivery: &Delivery| {
+        let held = looked.deliveries.iter().filter_map(|delivery: &Delivery| {
             let hold = shared.held.get(&delivery.lease)?;
             Some(hold.record.event(EventKind::Started, now))
         });
         shared.events.send(held.collect::<Vec<_>>());
     }
-    Ok((deliveries, set_aside))
+    Ok(looked)
 }
 
 /// Writes the running records, all at once. Answers the deliveries, and the messages to look at again.

@@ -21,6 +21,7 @@ mod judge;
 mod keys;
 mod lane;
 mod lease;
+mod limits;
 mod message;
 mod monitor;
 mod names;

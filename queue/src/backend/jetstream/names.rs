@@ -7,6 +7,7 @@
 //! | `SMS_DEAD` | `sms.dead.JOB`, `sms.unknown.JOB`, `sms.parked.JOB` bodies set aside, `sms.foreign.SEQUENCE` |
 //! | `SMS_LIMITS` | `sms.count.STATE.SLOT` how many jobs ended |
 
+use crate::backend::LimitScope;
 use crate::job::{IdempotencyKey, JobId, Priority, State, Tenant};
 
 /// The shard of every job. The token is there so that a queue can be split later without new subjects.
@@ -122,6 +123,12 @@ impl Names {
     /// The shared rate.
     pub(super) fn rate(&self) -> String {
         format!("{}.status.rate", self.prefix)
+    }
+
+    /// The budget of a recipient or tenant.
+    pub(super) fn limit(&self, scope: LimitScope, period_ms: u64, key: &str) -> String {
+        let scope = scope.as_str();
+        format!("{}.status.limit.{scope}.{period_ms}.{key}", self.prefix)
     }
 
     /// The record of a job.

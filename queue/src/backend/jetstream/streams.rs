@@ -31,6 +31,8 @@ pub(super) fn wanted(names: &Names, options: &JetStreamOptions) -> [Config; 4] {
             max_age: records,
             max_messages_per_subject: 1,
             allow_message_ttl: true,
+            // The budgets of one look are written together.
+            allow_atomic_publish: true,
             ..base(&names.events, names.events_subjects())
         },
         Config {

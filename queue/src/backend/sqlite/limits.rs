@@ -49,6 +49,8 @@ struct Budget {
     is_changed: bool,
     /// When the jobs come back that wait for this budget, in order; read when the first one is put off.
     booked: Option<Vec<i64>>,
+    /// How many of those come back in time for the starts they are booked for; none of them moves during a lease.
+    passed: usize,
 }
 
 impl Budgets {
@@ -140,11 +142,12 @@ impl Budgets {
             i64::try_from(at).unwrap_or(i64::MAX)
         };
         // Each of those that come back before it takes a start, and so does each that comes back with it.
-        let mut others = 0;
+        let mut others = budget.passed;
         while booked.get(others).is_some_and(|at| *at <= free(others)) {
             others += 1;
         }
         let at = free(others);
+        budget.passed = others;
         let place = booked.partition_point(|other| *other <= at);
         booked.insert(place, at);
         let reason = match name.0 {
@@ -185,6 +188,7 @@ impl Budgets {
                     window,
                     is_changed: false,
                     booked: None,
+                    passed: 0,
                 })
             }
         };

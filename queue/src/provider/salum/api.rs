@@ -237,7 +237,7 @@ impl Api {
     }
 
     /// Asks something. A question changes nothing, so no failure is unknown.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         endpoint: &str,
         message_id: Option<&str>,
@@ -324,7 +324,7 @@ fn too_many(code: u32) -> ProviderError {
     ProviderError::transient("one message is too many for the gateway").code(code)
 }
 
-fn question_refused(verdict: Verdict, flat: &Flat) -> ProviderError {
+pub(super) fn question_refused(verdict: Verdict, flat: &Flat) -> ProviderError {
     let kind = match verdict {
         Verdict::Refused(kind) => kind,
         Verdict::Accepted | Verdict::LowCredit | Verdict::TooMany => {

@@ -3,6 +3,7 @@
 mod api;
 mod balance;
 mod error;
+mod inquiry;
 mod matching;
 mod options;
 mod report;
@@ -26,7 +27,7 @@ use self::api::Api;
 use self::waiting::Batcher;
 use self::wire::Credentials;
 use super::http::{BaseUrl, HttpClient};
-use super::{Provider, ProviderError, Receipt, SendContext};
+use super::{Answer, Inquiry, Provider, ProviderError, Receipt, SendContext};
 use crate::future::BoxFuture;
 use crate::sms::{SmsMessage, TextPolicy};
 
@@ -122,8 +123,7 @@ impl Salum {
     /// # Errors
     /// A [`ProviderError`], never *unknown*: a question may always be asked again.
     pub async fn delivery_report(&self, message_id: &str) -> Result<DeliveryReport, ProviderError> {
-        let plain = message_id.bytes().all(|byte| byte.is_ascii_graphic());
-        if message_id.is_empty() || message_id.len() > MESSAGE_ID_BYTES_MAX || !plain {
+        if !is_message_id(message_id) {
             return Err(ProviderError::rejected("not a message id of the gateway's"));
         }
         self.api.delivery_report(message_id, QUESTION_TIMEOUT).await
@@ -168,6 +168,20 @@ impl Provider<SmsMessage> for Salum {
                 .await
         })
     }
+
+    /// Asks with `getdlr`, which knows messages by the gateway's own ids only: without one it can't tell.
+    fn inquire<'a>(
+        &'a self,
+        inquiry: &'a Inquiry<'a, SmsMessage>,
+    ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
+        Box::pin(self.answer(inquiry))
+    }
+}
+
+/// Whether `text` may be an id of the gateway's.
+fn is_message_id(text: &str) -> bool {
+    (1..=MESSAGE_ID_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl fmt::Debug for Salum {

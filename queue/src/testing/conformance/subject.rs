@@ -175,6 +175,14 @@ impl Subject {
         }
     }
 
+    /// How long an answer may take, which is in the times that are measured between answers.
+    pub(super) fn delay_of_answers(&self) -> Duration {
+        match self.clock {
+            Pace::Moved(_) => Duration::ZERO,
+            Pace::Real(_) => Duration::from_millis(250),
+        }
+    }
+
     /// Whether a time that was measured is what it should be: exactly, where time is moved.
     pub(super) fn is_about(&self, measured: Duration, expected: Duration) -> bool {
         let tolerance = match self.clock {

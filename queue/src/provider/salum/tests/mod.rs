@@ -2,6 +2,7 @@
 
 mod batching;
 mod faults;
+mod inquiry;
 mod personalities;
 mod questions;
 mod secrets;
