@@ -10,36 +10,50 @@ use async_nats::jetstream::account::Account;
 
 use super::connect::Connection;
 use crate::backend::{BackendError, BackendErrorKind};
+use crate::job::Envelope;
 
-/// How long an answer is good for.
+/// How long an answer is good for: others use the account too.
 const KNOWN_FOR: Duration = Duration::from_millis(500);
 
 /// The part of the account's storage that is kept for workers: one part of so many.
 const RESERVE: u64 = 8;
 
+/// What a job takes beside its payload: the rest of its envelope, headers, and its key.
+const JOB_BYTES: usize = 1024;
+
 /// What is known of the account's room.
 #[derive(Default)]
-pub(super) struct AccountRoom(Mutex<Option<(Instant, bool)>>);
+pub(super) struct AccountRoom(Mutex<Option<Known>>);
+
+#[derive(Clone, Copy)]
+struct Known {
+    at: Instant,
+    /// How many bytes fit above the reserve; `None` without a limit.
+    left: Option<u64>,
+}
 
 impl AccountRoom {
-    /// Refuses when the account has no room but the reserve.
+    /// Takes room for a batch, or refuses when the account has none but the reserve.
     ///
     /// # Errors
     /// [`Full`](BackendErrorKind::Full), or why the server can't be asked.
-    pub(super) async fn check(&self, connection: &Connection) -> Result<(), BackendError> {
-        let known = *self.lock();
-        let is_full = match known {
-            Some((at, is_full)) if at.elapsed() < KNOWN_FOR => is_full,
-            _ => {
-                // One caller asks, the others go on with what is known.
-                let before = known.is_some_and(|(_, is_full)| is_full);
-                *self.lock() = Some((Instant::now(), before));
-                let is_full = is_full(&connection.account().await?);
-                *self.lock() = Some((Instant::now(), is_full));
-                is_full
-            }
-        };
-        if !is_full {
+    pub(super) async fn take(
+        &self,
+        connection: &Connection,
+        batch: &[Envelope],
+    ) -> Result<(), BackendError> {
+        let bytes = batch.iter().map(|job| job.payload.len() + JOB_BYTES);
+        let bytes = bytes.sum::<usize>() as u64;
+        if self.take_known(bytes) {
+            return Ok(());
+        }
+        let left = room(&connection.account().await?);
+        let fits = left.is_none_or(|left| bytes <= left);
+        *self.lock() = Some(Known {
+            at: Instant::now(),
+            left: left.map(|left| left.saturating_sub(bytes)),
+        });
+        if fits {
             return Ok(());
         }
         Err(BackendError::new(
@@ -48,14 +62,61 @@ impl AccountRoom {
         ))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<(Instant, bool)>> {
+    /// Whether the batch surely fits, by what is known. Only a part of what was left is used before it is looked at again,
+    /// because others put in jobs too.
+    fn take_known(&self, bytes: u64) -> bool {
+        let mut known = self.lock();
+        let Some(known) = known
+            .as_mut()
+            .filter(|known| known.at.elapsed() < KNOWN_FOR)
+        else {
+            return false;
+        };
+        match &mut known.left {
+            None => true,
+            Some(left) if bytes.saturating_mul(8) <= *left => {
+                *left -= bytes;
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether nothing but the reserve is left.
+/// Whether little but the reserve is left.
 pub(super) fn is_full(account: &Account) -> bool {
-    let limit = account.limits.max_storage;
-    let limit = limit.and_then(|limit| u64::try_from(limit).ok());
-    limit.is_some_and(|limit| limit > 0 && account.storage > limit - limit / RESERVE)
+    room(account).is_some_and(|left| left < 2 * JOB_BYTES as u64)
+}
+
+/// How many bytes fit above the reserve; `None` without a limit.
+fn room(account: &Account) -> Option<u64> {
+    let limit = account.limits.max_storage?;
+    let limit = u64::try_from(limit).ok().filter(|limit| *limit > 0)?;
+    Some((limit - limit / RESERVE).saturating_sub(account.storage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_used_in_part_and_for_a_while() {
+        let room = AccountRoom::default();
+        assert!(!room.take_known(1), "nothing is known");
+        *room.lock() = Some(Known {
+            at: Instant::now(),
+            left: Some(800),
+        });
+        assert!(room.take_known(100));
+        assert!(!room.take_known(100), "700 are left, an eighth is less");
+        *room.lock() = Some(Known {
+            at: Instant::now(),
+            left: None,
+        });
+        assert!(room.take_known(u64::MAX), "there is no limit");
+    }
 }

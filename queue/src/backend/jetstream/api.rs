@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::header;
-use async_nats::jetstream::context::PublishAckFuture;
+use async_nats::jetstream::context::{PublishAckFuture, PublishError};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 use super::refusal::{Refusal, refused, unanswered, unpublished};
 use crate::backend::{BackendError, BackendErrorKind};
@@ -138,6 +139,7 @@ impl Api {
 
     async fn publish_round(&self, messages: &[Outgoing]) -> Vec<Result<PublishAck, Refusal>> {
         let until = Instant::now() + ANSWER_WAIT;
+        let connects = self.connects();
         let mut sent: Vec<Result<PublishAckFuture, Refusal>> = Vec::with_capacity(messages.len());
         for message in messages {
             let publish = PublishMessage::build()
@@ -154,16 +156,47 @@ impl Api {
         for sent in sent {
             answers.push(match sent {
                 Err(refusal) => Err(refusal),
-                Ok(acknowledgement) => {
-                    match tokio::time::timeout_at(until, acknowledgement.into_future()).await {
-                        Ok(Ok(ack)) => Ok(ack),
-                        Ok(Err(error)) => Err(unpublished(error)),
-                        Err(late) => Err(Refusal::Unheard(unanswered(late))),
-                    }
-                }
+                Ok(acknowledgement) => match self.heard(acknowledgement, until, connects).await {
+                    Ok(Ok(ack)) => Ok(ack),
+                    Ok(Err(error)) => Err(unpublished(error)),
+                    Err(late) => Err(Refusal::Unheard(unanswered(late))),
+                },
             });
         }
         answers
+    }
+
+    /// Waits for an acknowledgement, but not for one that was on its way on a connection that is gone: it never comes, and
+    /// to wait its whole time would keep a worker idle for as long after each lost line.
+    async fn heard(
+        &self,
+        acknowledgement: PublishAckFuture,
+        until: Instant,
+        connects: u64,
+    ) -> Result<Result<PublishAck, PublishError>, Elapsed> {
+        /// How late a new connection is noticed.
+        const LOOK: Duration = Duration::from_millis(50);
+        let mut acknowledgement = std::pin::pin!(acknowledgement.into_future());
+        loop {
+            let is_gone = self.connects() != connects;
+            let look = match is_gone {
+                true => Instant::now(),
+                false => until.min(Instant::now() + LOOK),
+            };
+            match tokio::time::timeout_at(look, &mut acknowledgement).await {
+                Err(late) if is_gone || Instant::now() >= until => return Err(late),
+                Err(_) => {}
+                Ok(answer) => return Ok(answer),
+            }
+        }
+    }
+
+    /// How many connections were made so far.
+    fn connects(&self) -> u64 {
+        let statistics = self.context.client().statistics();
+        statistics
+            .connects
+            .load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Stores messages of one stream whole or not at all (ADR-50). Answers the sequence of the last one.

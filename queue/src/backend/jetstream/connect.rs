@@ -1,10 +1,10 @@
 //! [`Connection`]: one connection to the servers, kept for as long as the store is open.
 
 use std::error::Error;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_nats::connection::State;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{
@@ -49,7 +49,6 @@ pub(super) struct Connection {
     pub(super) options: JetStreamOptions,
     pub(super) board: Board,
     pub(super) account_room: AccountRoom,
-    connected: AtomicBool,
     denied: watch::Sender<Option<Arc<str>>>,
     watched: Mutex<Vec<Names>>,
     wake: Arc<Notify>,
@@ -78,7 +77,6 @@ impl Connection {
             client,
             context,
             options,
-            connected: AtomicBool::new(true),
             denied: watch::Sender::new(None),
             board: Board::new(),
             account_room: AccountRoom::default(),
@@ -119,7 +117,7 @@ impl Connection {
 
     /// Whether there is a connection.
     pub(super) fn is_connected(&self) -> bool {
-        self.connected.load(Ordering::Acquire)
+        self.client.connection_state() == State::Connected
     }
 
     /// The health and its changes.
@@ -136,7 +134,6 @@ impl Connection {
     fn heard(&self, event: Event) {
         match event {
             Event::Connected => {
-                self.connected.store(true, Ordering::Release);
                 self.board.clear(|problem| {
                     matches!(
                         problem,
@@ -148,7 +145,6 @@ impl Connection {
                 self.check_soon();
             }
             Event::Disconnected | Event::Closed => {
-                self.connected.store(false, Ordering::Release);
                 self.board.set(JetStreamProblem::Disconnected);
             }
             Event::ServerError(ServerError::AuthorizationViolation) => {

@@ -50,6 +50,8 @@ pub(super) async fn monitor(connection: Weak<Connection>) {
 /// One complete look.
 async fn check(connection: &Connection) {
     if !connection.is_connected() {
+        // The event may have been dropped in a storm of others.
+        connection.board.set(JetStreamProblem::Disconnected);
         return;
     }
     let server = connection.client.server_info();
@@ -86,7 +88,9 @@ async fn check(connection: &Connection) {
     }
     // A connection that was lost meanwhile spoilt the answers.
     if connection.is_connected() {
-        connection.board.checked(problems, guarantees);
+        let board = &connection.board;
+        board.clear(|problem| *problem == JetStreamProblem::Disconnected);
+        board.checked(problems, guarantees);
     }
 }
 

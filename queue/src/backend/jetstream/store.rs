@@ -63,7 +63,7 @@ impl Backend for JetStreamBackend {
         Box::pin(async move {
             self.shared.check_open()?;
             let connection = &self.shared.connection;
-            connection.account_room.check(connection).await?;
+            connection.account_room.take(connection, &batch).await?;
             let shared = self.shared.clone();
             // On a task of its own: a batch that has begun is finished, whoever still waits for it.
             tokio::spawn(async move { enqueue::enqueue(&shared, batch).await })

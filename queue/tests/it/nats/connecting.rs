@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use queue::backend::{BackendError, BackendErrorKind, JetStreamOptions};
+use queue::backend::{BackendError, BackendErrorKind, JetStreamOptions, ListFilter};
+use queue::job::IdempotencyKey;
 use queue::testing::nats_server::{NatsServer, ServerVersion};
+use queue::{State, create_notification_sms_job};
+
+use super::support::{Ledger, enqueue, message, open_with, until};
 
 async fn refused(options: JetStreamOptions) -> BackendError {
     options.plan("sms").await.unwrap_err()
@@ -137,4 +141,64 @@ async fn a_server_without_jetstream_is_refused() {
         .unwrap();
     let error = refused(JetStreamOptions::at(server.url()).user_and_password("a", "a")).await;
     assert_eq!(error.kind(), BackendErrorKind::Misconfigured, "{error}");
+}
+
+/// What `docs/nats.md` lists for a program that makes its streams, enqueues and works.
+fn documented_permissions() -> String {
+    let streams = ["SMS", "SMS_EVENTS", "SMS_DEAD", "SMS_LIMITS"];
+    let mut allowed: Vec<String> = ["INFO", "STREAM.LIST"]
+        .map(|call| format!("$JS.API.{call}"))
+        .to_vec();
+    for stream in streams {
+        for call in ["INFO", "CREATE", "UPDATE", "MSG.GET", "MSG.DELETE", "PURGE"] {
+            allowed.push(format!("$JS.API.STREAM.{call}.{stream}"));
+        }
+        allowed.push(format!("$JS.API.DIRECT.GET.{stream}"));
+        allowed.push(format!("$JS.API.DIRECT.GET.{stream}.>"));
+    }
+    for call in ["CREATE", "INFO", "MSG.NEXT", "PAUSE"] {
+        allowed.push(format!("$JS.API.CONSUMER.{call}.SMS.>"));
+    }
+    allowed.extend(["sms.>".to_owned(), "$JS.ACK.SMS.>".to_owned()]);
+    let quoted: Vec<_> = allowed
+        .iter()
+        .map(|subject| format!("{subject:?}"))
+        .collect();
+    quoted.join(", ")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documented_permissions_are_enough() {
+    let allowed = documented_permissions();
+    let server = NatsServer::builder()
+        .config(format!(
+            "authorization {{ users: [ {{ user: w, password: w, permissions: {{\n\
+               publish: {{ allow: [{allowed}] }}, subscribe: {{ allow: [\"_INBOX.>\"] }} }} }} ] }}"
+        ))
+        .start()
+        .await
+        .unwrap();
+    let options = JetStreamOptions::at(server.url()).user_and_password("w", "w");
+    let (queue, health) = open_with(options).await;
+    enqueue(&queue, "first").await;
+    let job = queue
+        .find(IdempotencyKey::new("first").unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    queue.pause().await.unwrap();
+    queue.resume().await.unwrap();
+    queue.list(ListFilter::new("sms")).await.unwrap();
+    let ledger = Ledger::default();
+    let worker = ledger.worker(&queue, 2, Duration::ZERO);
+    until("it ran", || ledger.jobs() == 1).await;
+    worker.shutdown(Duration::from_secs(5)).await.unwrap();
+    assert!(queue.job(job.id).await.unwrap().is_some());
+    queue.stats().await.unwrap();
+    let later = create_notification_sms_job(&queue, message("later"));
+    let later = later.delay(Duration::from_secs(3600)).await.unwrap();
+    queue.cancel(later.job_id).await.unwrap();
+    queue.purge(&[State::Cancelled]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(health.current().is_well(), "{:?}", health.current());
 }
