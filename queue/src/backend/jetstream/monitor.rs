@@ -17,8 +17,8 @@ use super::streams;
 use crate::backend::{BackendError, BackendErrorKind};
 use crate::job::{METADATA_BYTES_MAX, PAYLOAD_BYTES_MAX, Priority};
 
-/// How often the streams are looked at. With its jitter it keeps the promise that a problem is seen within 10 s; five
-/// requests each time are little enough for hundreds of idle processes.
+/// How often the streams are looked at. With its jitter it keeps the promise that a problem is seen within 10 s; a request
+/// a second is little enough for hundreds of idle processes.
 const CHECK_INTERVAL: Duration = Duration::from_secs(8);
 
 /// The part of the interval that is random, so that processes that were started together don't ask together.
@@ -135,9 +135,7 @@ async fn check_queue(
             stream: names.work.clone(),
         });
     }
-    if found.state.consumer_count < Priority::ALL.len()
-        && !make_consumers(connection, names).await?
-    {
+    if !make_consumers(connection, names).await? {
         problems.push(JetStreamProblem::ConsumerMissing {
             stream: names.work.clone(),
         });
