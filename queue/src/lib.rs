@@ -40,7 +40,8 @@
 //! | keep jobs elsewhere | [`Backend`](backend::Backend) |
 //!
 //! In the package's `docs` folder: `guarantees.md` says what is promised and where it ends, `job_states.md` what becomes of
-//! a job, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the code is laid out.
+//! a job, `storage_format.md` and `wire_format.md` what is stored, `nats.md` how to run a
+//! queue on NATS, and `architecture.md` how the code is laid out.
 //!
 //! # Features
 //!
