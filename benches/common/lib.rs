@@ -1,5 +1,6 @@
 //! The harness of the benchmarks: rounds in turn, medians, and ratios within one run.
 
 pub mod file_log;
+pub mod raw_nats;
 pub mod report;
 pub mod sqlite;

@@ -79,3 +79,23 @@ pub fn line(what: &str, round: Round, ceiling: Option<Round>) {
 pub fn heading(text: &str) {
     println!("\n{text}");
 }
+
+/// Prints the distribution of times.
+///
+/// # Panics
+/// Without samples there is none.
+#[expect(clippy::print_stdout, reason = "a benchmark's report")]
+pub fn percentiles(what: &str, mut samples: Vec<Duration>) {
+    samples.sort_unstable();
+    let at = |share: f64| {
+        let last = samples.len() - 1;
+        samples[(last as f64 * share).round() as usize].as_secs_f64() * 1e3
+    };
+    println!(
+        "{what:<56} p50 {:>8.2} ms   p95 {:>8.2}   p99 {:>8.2}   max {:>8.2}",
+        at(0.5),
+        at(0.95),
+        at(0.99),
+        at(1.0)
+    );
+}

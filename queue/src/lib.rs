@@ -44,14 +44,15 @@
 //!
 //! In the package's `docs` folder: `guarantees.md` says what is promised and where it ends, `job_states.md` what becomes of
 //! a job, `delivery.md` who is asked when and what every fault comes to, `providers.md` what each provider's answers mean,
-//! `policy.md` what policies decide, `storage_format.md` and `wire_format.md` what is stored, and `architecture.md` how the
-//! code is laid out.
+//! `policy.md` what policies decide, `nats.md` how to run a queue on NATS, `storage_format.md` and `wire_format.md` what is
+//! stored, and `architecture.md` how the code is laid out.
 //!
 //! # Features
 //!
 //! | Feature | Brings | Default |
 //! | --- | --- | --- |
 //! | `sqlite` | the stores `file:` and `memory:` | yes |
+//! | `nats` | the distributed store, NATS JetStream: `nats://` and `tls://` | no |
 //! | `sms` | the SMS channel: phone numbers, texts, the shipped `SmsJob` | yes |
 //! | `salum` | the provider for gateways of the Salum family; turns on `sms` and `http` | yes |
 //! | `twilio` | the provider for Twilio's Messages; turns on `sms` and `http` | no |
@@ -87,6 +88,8 @@ pub mod sms;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(any(feature = "http", feature = "nats"))]
+mod tls;
 pub mod worker;
 
 pub use future::BoxFuture;

@@ -11,6 +11,7 @@ mod failed_writes;
 mod freeze;
 mod kill_loop;
 mod ledger;
+mod nats;
 mod power_cut;
 mod process;
 mod tracer;

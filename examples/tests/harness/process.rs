@@ -19,10 +19,17 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn start(folder: &Path, gateway: &str, flags: &[&str]) -> Self {
+        Self::start_at(&format!("file:{}", folder.display()), gateway, flags)
+    }
+
+    /// Over the store at `url`.
+    pub(crate) fn start_at(url: &str, gateway: &str, flags: &[&str]) -> Self {
         let started = Instant::now();
         let mut child = Command::new(binary())
             .arg("--url")
-            .arg(format!("file:{}", folder.display()))
+            .arg(url)
+            // So that the jobs of a killed worker come back while the test runs.
+            .env("QUEUE_NATS_ACK_WAIT_MS", "3000")
             .args(["--gateway", gateway, "--send-timeout-ms", "5000"])
             .args(flags)
             .stdin(Stdio::piped())
@@ -132,9 +139,14 @@ impl Target {
 
     /// Waits until nothing is left to do; answers what was said in between.
     pub(crate) fn wait_until_idle(&mut self) -> Vec<String> {
+        self.wait_until_idle_for(PATIENCE)
+    }
+
+    /// Waits until nothing is left to do, at most so long.
+    pub(crate) fn wait_until_idle_for(&mut self, patience: Duration) -> Vec<String> {
         let start = Instant::now();
         let mut said = Vec::new();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < patience {
             self.say("stats");
             let lines = self.lines_until("stats ");
             let stats: serde_json::Value =

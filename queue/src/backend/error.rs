@@ -38,6 +38,18 @@ pub enum BackendErrorKind {
     RecordTooLarge,
     /// The address names no backend this program was built with.
     UnknownScheme,
+    /// No server can be reached, or none answers in time.
+    Unreachable,
+    /// The server refuses the credentials, the certificate or a permission.
+    Unauthorized,
+    /// The server is older than the library works with, or dropped a setting that jobs depend on.
+    ServerTooOld,
+    /// A stream or consumer of that name has a configuration that isn't ours.
+    Conflict,
+    /// A stream or consumer is not there, and may not or must not be made.
+    Missing,
+    /// A job is larger than the server takes.
+    PayloadTooLarge,
     /// A setting is wrong, here or on the server; the text names it.
     Misconfigured,
     /// Input or output failed in another way.
@@ -59,6 +71,12 @@ impl BackendErrorKind {
             Self::BatchTooLarge => "batch_too_large",
             Self::RecordTooLarge => "record_too_large",
             Self::UnknownScheme => "unknown_scheme",
+            Self::Unreachable => "unreachable",
+            Self::Unauthorized => "unauthorized",
+            Self::ServerTooOld => "server_too_old",
+            Self::Conflict => "conflict",
+            Self::Missing => "missing",
+            Self::PayloadTooLarge => "payload_too_large",
             Self::Misconfigured => "misconfigured",
             Self::Io => "io",
         }
@@ -89,7 +107,10 @@ impl BackendError {
 
     /// Whether the same call may work later without anybody changing anything but the circumstances.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, BackendErrorKind::Full | BackendErrorKind::Locked)
+        matches!(
+            self.kind,
+            BackendErrorKind::Full | BackendErrorKind::Locked | BackendErrorKind::Unreachable
+        )
     }
 
     /// How long a caller should wait before it tries again, for a `Retry-After` header; `None` when waiting won't help.

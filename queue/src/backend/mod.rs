@@ -5,17 +5,28 @@
 
 mod error;
 mod event;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "nats")]
+mod jetstream;
+#[cfg(any(feature = "sqlite", feature = "nats"))]
 mod lanes;
 mod lease;
 mod query;
+#[cfg(any(feature = "sqlite", feature = "nats"))]
+mod rate;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use error::{BackendError, BackendErrorKind};
 pub use event::{Event, EventKind, EventStream, Lagged};
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "nats")]
+pub use jetstream::{
+    ACK_WAIT, AGE_MAX, DUPLICATE_WINDOW, Difference, Guarantee, Health, HealthWatch,
+    JetStreamBackend, JetStreamOptions, JetStreamOptionsError, JetStreamProblem, MESSAGES_MAX,
+    PING_INTERVAL, ProvisionAction, ProvisionPlan, ProvisionStep, Provisioning, RUNNING_MAX,
+    SERVER_FLOOR, StreamStorage, SyncInterval, WAIT_FOR_SERVER,
+};
+#[cfg(any(feature = "sqlite", feature = "nats"))]
 pub use lanes::{AGEING_STEP, LANE_SHARES};
 pub use lease::{
     Delivery, Disposition, Enqueued, KeyedLimit, Lease, LeaseRequest, LimitScope, RateLimit,

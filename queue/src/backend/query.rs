@@ -85,9 +85,9 @@ impl ListFilter {
     }
 }
 
-/// Where a page ended. Stays valid while jobs come and go.
+/// Where a page ended. Stays valid while jobs come and go; what the number means is the backend's own matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor(pub u64);
+pub struct Cursor(pub u128);
 
 /// A page of jobs.
 #[derive(Clone, Debug)]

@@ -38,7 +38,8 @@ impl<J: Job> QueueBuilder<J> {
         }
     }
 
-    /// Where the jobs are kept: `file:PATH` or `memory:`. Default [`DEFAULT_URL`].
+    /// Where the jobs are kept: `file:PATH`, `memory:`, or with feature `nats` `nats://HOST`, several with commas between
+    /// them; further settings of it come from the variables `QUEUE_NATS_*`. Default [`DEFAULT_URL`].
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = url.into();
         self
@@ -138,13 +139,28 @@ impl<J: Job> QueueBuilder<J> {
                 let options = options.clock(self.clock.clone()).retention(self.retention);
                 Ok(Arc::new(SqliteBackend::open(options).await?))
             }
+            #[cfg(feature = "nats")]
+            "nats" | "tls" => {
+                use crate::backend::{JetStreamBackend, JetStreamOptions};
+                let options = JetStreamOptions::at(self.url.as_str())
+                    .read_env()
+                    .map_err(|error| {
+                        BackendError::new(BackendErrorKind::Misconfigured, error.to_string())
+                    })?
+                    .clock(self.clock.clone())
+                    .retention(self.retention);
+                let backend = JetStreamBackend::open(options).await?;
+                backend.prepare(J::QUEUE).await?;
+                Ok(Arc::new(backend))
+            }
             _ => {
                 let _ = rest;
                 // The scheme alone: the rest of an address may hold a password.
-                let known = if cfg!(feature = "sqlite") {
-                    "`file:PATH` and `memory:`"
-                } else {
-                    "none"
+                let known = match (cfg!(feature = "sqlite"), cfg!(feature = "nats")) {
+                    (true, true) => "`file:PATH`, `memory:` and `nats://HOST`",
+                    (true, false) => "`file:PATH` and `memory:`",
+                    (false, true) => "`nats://HOST`",
+                    (false, false) => "none",
                 };
                 Err(BackendError::new(
                     BackendErrorKind::UnknownScheme,

@@ -45,7 +45,8 @@ pub(crate) struct Settings {
 }
 
 impl<J: Job> Queue<J> {
-    /// Opens the store at `url`: `file:PATH` (a folder, made when it is missing), or `memory:`.
+    /// Opens the store at `url`: `file:PATH` (a folder, made when it is missing), `memory:`, or with feature `nats`
+    /// `nats://HOST:PORT`.
     ///
     /// # Errors
     /// [`BackendError`]: the address is unknown, or the store can't be opened; the text says what to do.

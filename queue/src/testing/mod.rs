@@ -20,6 +20,8 @@ mod drain;
 pub mod fault;
 pub mod gateway;
 mod inline;
+#[cfg(feature = "nats")]
+pub mod nats_server;
 mod recorder;
 mod test_queue;
 

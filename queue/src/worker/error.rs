@@ -85,6 +85,12 @@ pub(super) fn may_recover(kind: BackendErrorKind) -> bool {
         | BackendErrorKind::Inaccessible
         | BackendErrorKind::Locked
         | BackendErrorKind::BatchTooLarge
+        | BackendErrorKind::Unreachable
+        | BackendErrorKind::Unauthorized
+        | BackendErrorKind::ServerTooOld
+        | BackendErrorKind::Conflict
+        | BackendErrorKind::Missing
+        | BackendErrorKind::PayloadTooLarge
         | BackendErrorKind::RecordTooLarge
         | BackendErrorKind::Io => true,
         BackendErrorKind::Corrupt

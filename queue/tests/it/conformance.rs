@@ -14,3 +14,10 @@ suite!(sqlite_file, |clock| async move {
         ..subject
     }
 });
+
+// On a real server time really passes, so the promises run side by side, each on a server of its own.
+#[cfg(feature = "nats")]
+suite!(nats, 8, |_| async move {
+    let server = queue::testing::nats_server::NatsServer::start().await;
+    Subject::nats(server.expect("a server starts")).await
+});

@@ -13,6 +13,8 @@ mod delivery;
 mod format;
 mod kit;
 mod limits;
+#[cfg(feature = "nats")]
+mod nats;
 #[cfg(feature = "policy")]
 mod policy;
 mod records;

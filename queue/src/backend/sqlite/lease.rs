@@ -8,10 +8,10 @@ use rusqlite::params;
 
 use super::limits::{Admission, Budgets};
 use super::maintenance;
-use super::rate::Windows;
 use super::row::{ENVELOPE_COLUMNS, Hold, envelope};
 use super::settle::{self, Row};
 use super::txn::{QueueId, Txn};
+use crate::backend::rate::Windows;
 use crate::backend::{BackendError, Delivery, EventKind, Lease, LeaseRequest};
 use crate::clock::Timestamp;
 use crate::job::{Envelope, Priority, State};

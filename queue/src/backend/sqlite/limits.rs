@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use rusqlite::{OptionalExtension, params};
 
 use super::options::MAINTENANCE_ROWS_MAX;
-use super::rate::{Window, period_ms};
 use super::settle::{self, ROW_COLUMNS, Row};
 use super::txn::{QueueId, Txn};
+use crate::backend::rate::{Window, period_ms};
 use crate::backend::{BackendError, KeyedLimit, LeaseRequest, LimitScope};
 use crate::clock::Timestamp;
 use crate::job::State;

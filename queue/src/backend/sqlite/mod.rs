@@ -17,7 +17,6 @@ mod open;
 mod options;
 mod presence;
 mod query;
-mod rate;
 mod reader;
 mod records;
 mod recovery;

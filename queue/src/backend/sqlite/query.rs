@@ -99,8 +99,8 @@ pub(super) fn list(connection: &Connection, filter: &ListFilter) -> Result<Page,
     let has_more = jobs.len() > limit;
     jobs.truncate(limit);
     let next = match jobs.last() {
-        Some((seq, _)) if has_more => Some(Cursor(*seq as u64)),
-        _ => (end < last).then_some(Cursor(end as u64)),
+        Some((seq, _)) if has_more => Some(Cursor(u128::from(seq.unsigned_abs()))),
+        _ => (end < last).then_some(Cursor(u128::from(end.unsigned_abs()))),
     };
     Ok(Page {
         jobs: jobs.into_iter().map(|(_, view)| view).collect(),

@@ -35,21 +35,8 @@ pub(super) fn client_config(https: bool) -> Result<ClientConfig, TlsError> {
     Ok(builder.with_no_client_auth())
 }
 
-#[cfg(feature = "tls-aws-lc")]
 fn provider() -> Result<Arc<CryptoProvider>, TlsError> {
-    Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-}
-
-#[cfg(all(feature = "tls-ring", not(feature = "tls-aws-lc")))]
-fn provider() -> Result<Arc<CryptoProvider>, TlsError> {
-    Ok(Arc::new(rustls::crypto::ring::default_provider()))
-}
-
-#[cfg(not(any(feature = "tls-aws-lc", feature = "tls-ring")))]
-fn provider() -> Result<Arc<CryptoProvider>, TlsError> {
-    CryptoProvider::get_default()
-        .cloned()
-        .ok_or(TlsError::NoProvider)
+    crate::tls::provider().ok_or(TlsError::NoProvider)
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ pub(super) async fn a_token_is_charged_once(subject: Subject) {
     // Asked now and then, as the attempts of one job do, it is remembered for as long as they go on.
     for _ in 0..4 {
         assert_eq!(charge(&subject, "job", &lines).await, Charged::AlreadyTaken);
-        subject.clock.advance(CHARGE_AGE - HOUR);
+        subject.skip(CHARGE_AGE - HOUR);
     }
     assert_eq!(charge(&subject, "job", &lines).await, Charged::AlreadyTaken);
     assert_eq!(room(&subject, "all", 10, Duration::MAX).await, 6);
@@ -110,7 +110,7 @@ pub(super) async fn a_refund_gives_back_and_forgets(subject: Subject) {
     assert_eq!(room(&subject, "all", 10, HOUR).await, 10);
     assert_eq!(charge(&subject, "job", &lines).await, Charged::Taken);
     // A period that ended is not given anything back, and its successor neither.
-    subject.clock.advance(MINUTE);
+    subject.skip(MINUTE);
     assert_eq!(charge(&subject, "next", &lines[1..]).await, Charged::Taken);
     assert!(refund(&subject, "job").await);
     let over = charge(&subject, "another", &lines[1..]).await;
@@ -140,7 +140,7 @@ pub(super) async fn a_refused_charge_says_until_when(subject: Subject) {
         until: end(MINUTE),
     };
     assert_eq!(charge(&subject, "second", &full[..1]).await, over);
-    subject.clock.advance(end(HOUR).since(now));
+    subject.skip(end(HOUR).since(now));
     assert_eq!(charge(&subject, "second", &full).await, Charged::Taken);
 }
 

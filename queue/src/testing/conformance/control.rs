@@ -11,7 +11,8 @@ use crate::job::{JobId, State};
 pub(super) async fn a_cancelled_job_never_starts(subject: Subject) {
     let ready = subject.put_one().await;
     let mut envelope = subject.envelope();
-    envelope.due_at = envelope.due_at.saturating_add(Duration::from_secs(60));
+    let later = subject.span(Duration::from_secs(60));
+    envelope.due_at = envelope.due_at.saturating_add(later);
     let scheduled = envelope.id;
     subject.put(envelope).await;
     for id in [ready, scheduled] {
@@ -22,7 +23,7 @@ pub(super) async fn a_cancelled_job_never_starts(subject: Subject) {
         assert_eq!(subject.state(id).await, State::Cancelled);
         assert_eq!(subject.view(id).await.payload_bytes, 0);
     }
-    subject.clock.advance(Duration::from_secs(120));
+    subject.pass(2 * later).await;
     assert!(subject.take(10).await.is_empty());
 }
 
@@ -124,11 +125,12 @@ pub(super) async fn a_requeue_that_makes_no_sense_says_why(subject: Subject) {
     subject.backend.cancel(by).await.expect("cancel works");
 
     let mut brief = subject.envelope();
-    brief.deadline = Some(subject.clock.now().saturating_add(Duration::from_secs(5)));
+    let soon = subject.span(Duration::from_secs(5));
+    brief.deadline = Some(subject.clock.now().saturating_add(soon));
     let id = brief.id;
     subject.put(brief).await;
     subject.end(&subject.take_one().await, dead()).await;
-    subject.clock.advance(Duration::from_secs(5));
+    subject.pass(soon).await;
     assert_eq!(
         requeue(id).await.expect("requeue works"),
         Requeued::DeadlinePassed
@@ -144,13 +146,13 @@ pub(super) async fn a_paused_queue_gives_nothing_out(subject: Subject) {
         .expect("pause works");
     subject.put_one().await;
     assert!(subject.take(1).await.is_empty());
-    assert!(subject.stats().await.paused);
+    subject.stats_become(|stats| stats.paused, true).await;
     subject
         .backend
         .resume(QUEUE.to_owned())
         .await
         .expect("resume works");
-    assert_eq!(subject.take(5).await.len(), 2);
+    assert_eq!(subject.take_all_of(2).await.len(), 2);
 }
 
 pub(super) async fn a_purge_deletes_what_it_is_told(subject: Subject) {
@@ -169,8 +171,9 @@ pub(super) async fn a_purge_deletes_what_it_is_told(subject: Subject) {
         0
     );
     assert_eq!(purge(vec![State::Ready]).await.expect("purge works"), 3);
-    assert_eq!(subject.stats().await.ready, 0);
-    assert_eq!(subject.stats().await.running, 1);
+    subject
+        .stats_become(|stats| (stats.ready, stats.running), (0, 1))
+        .await;
     subject.end(&delivery, Disposition::Complete(None)).await;
     assert_eq!(purge(vec![State::Completed]).await.expect("purge works"), 1);
     // The purged job was never sent, so its key is free.

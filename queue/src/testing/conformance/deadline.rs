@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use super::Subject;
-use super::subject::{QUEUE, VISIBILITY};
+use super::subject::QUEUE;
 use crate::backend::Disposition;
 use crate::clock::Clock;
 use crate::job::State;
 
 pub(super) async fn an_expired_job_is_never_leased(subject: Subject) {
     let mut envelope = subject.envelope();
-    envelope.deadline = Some(subject.clock.now().saturating_add(Duration::from_secs(10)));
+    let soon = subject.span(Duration::from_secs(10));
+    envelope.deadline = Some(subject.clock.now().saturating_add(soon));
     let id = envelope.id;
     subject.put(envelope).await;
     let other = subject.put_one().await;
-    subject.clock.advance(Duration::from_secs(10));
+    subject.pass(soon).await;
     let taken = subject.take(5).await;
     assert_eq!(
         taken
@@ -32,11 +33,12 @@ pub(super) async fn an_expired_job_is_never_leased(subject: Subject) {
 
 pub(super) async fn a_lost_job_past_its_deadline_ends_unknown(subject: Subject) {
     let mut envelope = subject.envelope();
-    envelope.deadline = Some(subject.clock.now().saturating_add(Duration::from_secs(10)));
+    let soon = subject.span(Duration::from_secs(10));
+    envelope.deadline = Some(subject.clock.now().saturating_add(soon));
     let id = envelope.id;
     subject.put(envelope).await;
     subject.take_one().await;
-    subject.clock.advance(VISIBILITY);
+    subject.pass(subject.visibility()).await;
     assert!(subject.take(1).await.is_empty());
     assert_eq!(
         subject.state(id).await,
@@ -48,13 +50,13 @@ pub(super) async fn a_lost_job_past_its_deadline_ends_unknown(subject: Subject) 
 pub(super) async fn a_job_in_doubt_ends_unknown_and_not_expired(subject: Subject) {
     for lost in [true, false] {
         let mut envelope = subject.envelope();
-        envelope.deadline = Some(subject.clock.now().saturating_add(2 * VISIBILITY));
+        envelope.deadline = Some(subject.clock.now().saturating_add(2 * subject.visibility()));
         let id = envelope.id;
         subject.put(envelope).await;
         let delivery = subject.take_one().await;
         if lost {
             // Recovered before its deadline, and then nobody has room for it.
-            subject.clock.advance(VISIBILITY);
+            subject.pass(subject.visibility()).await;
             subject
                 .backend
                 .pause(QUEUE.to_owned())
@@ -67,7 +69,7 @@ pub(super) async fn a_job_in_doubt_ends_unknown_and_not_expired(subject: Subject
                 .await
                 .expect("resume works");
         } else {
-            let at = subject.clock.now().saturating_add(VISIBILITY);
+            let at = subject.clock.now().saturating_add(subject.visibility());
             let retry = Disposition::Retry {
                 at,
                 reason: "a timeout".into(),
@@ -75,7 +77,7 @@ pub(super) async fn a_job_in_doubt_ends_unknown_and_not_expired(subject: Subject
             };
             subject.end(&delivery, retry).await;
         }
-        subject.clock.advance(2 * VISIBILITY);
+        subject.pass(2 * subject.visibility()).await;
         assert!(subject.take(1).await.is_empty());
         assert_eq!(subject.state(id).await, State::Unknown, "lost: {lost}");
     }

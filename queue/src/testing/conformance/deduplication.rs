@@ -35,19 +35,21 @@ pub(super) async fn a_key_admits_one_job(subject: Subject) {
 }
 
 pub(super) async fn a_completed_job_holds_its_key_until_the_window_ends(subject: Subject) {
-    let first = subject.keyed("k", WINDOW);
+    let window = subject.span(Duration::from_secs(20));
+    let first = subject.keyed("k", window);
     let id = first.id;
     subject.put(first).await;
     let delivery = subject.take_one().await;
     subject.end(&delivery, Disposition::Complete(None)).await;
-    subject.clock.advance(WINDOW - Duration::from_millis(1));
+    let before = subject.before(window);
+    subject.pass(before).await;
     assert_eq!(
-        subject.put(subject.keyed("k", WINDOW)).await,
+        subject.put(subject.keyed("k", window)).await,
         Enqueued::Duplicate { of: id }
     );
-    subject.clock.advance(Duration::from_millis(1));
+    subject.pass(window - before).await;
     assert_eq!(
-        subject.put(subject.keyed("k", WINDOW)).await,
+        subject.put(subject.keyed("k", window)).await,
         Enqueued::Accepted
     );
 }
@@ -66,7 +68,7 @@ pub(super) async fn a_dead_or_cancelled_job_frees_its_key(subject: Subject) {
     let mut third = subject.keyed("k", WINDOW);
     third.deadline = Some(subject.clock.now().saturating_add(Duration::from_secs(1)));
     assert_eq!(subject.put(third).await, Enqueued::Accepted);
-    subject.clock.advance(Duration::from_secs(2));
+    subject.pass(Duration::from_secs(2)).await;
     assert!(subject.take(1).await.is_empty());
     assert_eq!(
         subject.put(subject.keyed("k", WINDOW)).await,
@@ -76,15 +78,16 @@ pub(super) async fn a_dead_or_cancelled_job_frees_its_key(subject: Subject) {
 
 pub(super) async fn a_live_job_holds_its_key_beyond_the_window(subject: Subject) {
     let mut first = subject.keyed("k", Duration::ZERO);
-    first.due_at = first.due_at.saturating_add(Duration::from_secs(10));
+    let half = subject.span(Duration::from_secs(10));
+    first.due_at = first.due_at.saturating_add(2 * half);
     let id = first.id;
     subject.put(first).await;
-    subject.clock.advance(Duration::from_secs(5));
+    subject.pass(half).await;
     assert_eq!(
         subject.put(subject.keyed("k", Duration::ZERO)).await,
         Enqueued::Duplicate { of: id }
     );
-    subject.clock.advance(Duration::from_secs(5));
+    subject.pass(half).await;
     let delivery = subject.take_one().await;
     assert_eq!(
         subject.put(subject.keyed("k", Duration::ZERO)).await,

@@ -48,7 +48,7 @@ pub(super) async fn a_batch_is_answered_in_its_order(subject: Subject) {
             Enqueued::Accepted
         ]
     );
-    assert_eq!(subject.stats().await.ready, 2);
+    subject.stats_become(|stats| stats.ready, 2).await;
 }
 
 pub(super) async fn a_batch_over_the_limit_is_refused(subject: Subject) {

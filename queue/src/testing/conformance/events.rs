@@ -51,7 +51,8 @@ pub(super) async fn events_tell_a_life_in_order(subject: Subject) {
 pub(super) async fn a_slow_observer_is_told_what_it_missed(subject: Subject) {
     let mut events = subject.backend.subscribe();
     let mut enqueued = 0;
-    for _ in 0..20 {
+    // More than any backend keeps for a reader who is behind.
+    while enqueued < 30_000 {
         let batch: Vec<_> = (0..subject.backend.enqueue_batch_max().min(2000))
             .map(|_| subject.envelope())
             .collect();

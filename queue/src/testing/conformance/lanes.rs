@@ -46,5 +46,6 @@ pub(super) async fn an_urgent_job_passes_a_backlog(subject: Subject) {
         assert_eq!(subject.take_one().await.envelope.priority, Priority::Low);
     }
     put(&subject, Priority::High, 1).await;
+    subject.come_to_rest().await;
     assert_eq!(subject.take_one().await.envelope.priority, Priority::High);
 }

@@ -10,6 +10,9 @@
 //! # }
 //! ```
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 mod charges;
 mod control;
 mod deadline;
@@ -29,7 +32,7 @@ mod settle;
 mod subject;
 mod time;
 
-pub use subject::{Promise, Subject};
+pub use subject::{Pace, Promise, SteppedClock, Subject};
 
 macro_rules! promises {
     ($($file:ident::$name:ident),* $(,)?) => {
@@ -111,18 +114,22 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     control::a_closed_store_says_so,
 ];
 
-/// Makes a module of tests, one for each promise: `suite!(name, |clock| async move { Subject })`.
+/// Makes a module of tests, one for each promise: `suite!(name, |clock| async move { Subject })`. Where time really passes,
+/// several at once: `suite!(name, 8, |clock| async move { Subject })`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_suite {
     ($name:ident, $make:expr) => {
+        $crate::testing::conformance::suite!($name, 1, $make);
+    };
+    ($name:ident, $at_once:expr, $make:expr) => {
         mod $name {
             #[allow(unused_imports)]
             use super::*;
 
             #[test]
             fn keeps_every_promise() {
-                $crate::testing::conformance::check_all(stringify!($name), $make);
+                $crate::testing::conformance::check_all(stringify!($name), $at_once, $make);
             }
         }
     };
@@ -130,45 +137,62 @@ macro_rules! __conformance_suite {
 
 pub use crate::__conformance_suite as suite;
 
-/// Runs every promise on a fresh subject, prints a line for each, and panics at the end when any was broken, naming all.
+/// Runs every promise on a fresh subject, `at_once` of them at a time, prints a line for each, and panics at the end when any
+/// was broken, naming all. The variable `QUEUE_PROMISE` picks those whose names contain it.
 ///
 /// # Panics
 /// When a promise is broken.
 #[expect(clippy::print_stdout, reason = "a test's report")]
-pub fn check_all<F, Fut>(name: &str, make: F)
+pub fn check_all<F, Fut>(name: &str, at_once: usize, make: F)
 where
-    F: Fn(crate::clock::ManualClock) -> Fut,
+    F: Fn(crate::clock::ManualClock) -> Fut + Sync,
     Fut: Future<Output = Subject> + Send + 'static,
 {
-    let mut broken = Vec::new();
-    for (promise, check) in PROMISES {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build();
-        let runtime = runtime.expect("a runtime can be built in a test");
-        let subject = make(crate::clock::ManualClock::default());
-        let kept = runtime.block_on(async move {
-            let run = tokio::spawn(async move { check(subject.await).await });
-            tokio::time::timeout(PATIENCE, run)
-                .await
-                .is_ok_and(|joined| joined.is_ok())
-        });
-        println!(
-            "{name}: {promise} ... {}",
-            if kept { "ok" } else { "BROKEN" }
-        );
-        if !kept {
-            broken.push(*promise);
+    let picked = std::env::var("QUEUE_PROMISE").unwrap_or_default();
+    let promises: Vec<_> = (PROMISES.iter())
+        .filter(|(promise, _)| promise.contains(&picked))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let broken = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                while let Some((promise, check)) =
+                    promises.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    let kept = is_kept(make(crate::clock::ManualClock::default()), *check);
+                    let word = if kept { "ok" } else { "BROKEN" };
+                    println!("{name}: {promise} ... {word}");
+                    if !kept {
+                        let mut broken = broken.lock().unwrap_or_else(PoisonError::into_inner);
+                        broken.push(*promise);
+                    }
+                }
+            });
         }
-    }
+    });
+    let broken = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
     assert!(
         broken.is_empty(),
         "{name} breaks {} of {} promises: {broken:?}",
         broken.len(),
-        PROMISES.len()
+        promises.len()
     );
 }
 
+fn is_kept(subject: impl Future<Output = Subject> + Send + 'static, check: Promise) -> bool {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("a runtime can be built in a test");
+    runtime.block_on(async move {
+        let run = tokio::spawn(async move { check(subject.await).await });
+        tokio::time::timeout(PATIENCE, run)
+            .await
+            .is_ok_and(|joined| joined.is_ok())
+    })
+}
+
 /// How long one promise may take before it counts as broken.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -87,15 +87,11 @@ pub(super) async fn parked_jobs_hold_up_nobody(subject: Subject) {
     };
     let waiter = tokio::spawn(async move { backend.lease(request).await.expect("lease works") });
     // Each look may park one; a few milliseconds let the worker look again.
+    let began = subject.clock.now();
     while !waiter.is_finished() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        subject.clock.advance(Duration::from_millis(1));
-        assert!(
-            subject.clock.now()
-                < crate::clock::ManualClock::default()
-                    .now()
-                    .saturating_add(Duration::from_millis(900))
-        );
+        subject.tick(Duration::from_millis(1)).await;
+        let waited = subject.clock.now().since(began);
+        assert!(waited < subject.patience().max(Duration::from_millis(900)));
     }
     assert_eq!(waiter.await.expect("no panic")[0].envelope.id, known);
 }

@@ -90,13 +90,16 @@ pub(super) async fn statistics_count_every_state(subject: Subject) {
     }
     subject.take_one().await;
     subject.end(&subject.take_one().await, dead()).await;
-    subject.clock.advance(std::time::Duration::from_secs(7));
-    let stats = subject.stats().await;
-    assert_eq!(
-        (stats.ready, stats.running, stats.dead, stats.pending()),
-        (3, 1, 1, 4)
-    );
-    assert_eq!(stats.oldest_ready_ms, 7000);
+    let waited = subject.span(std::time::Duration::from_secs(7));
+    subject.pass(waited).await;
+    let stats = subject
+        .stats_become(
+            |stats| (stats.ready, stats.running, stats.dead, stats.pending()),
+            (3, 1, 1, 4),
+        )
+        .await;
+    let oldest = std::time::Duration::from_millis(stats.oldest_ready_ms);
+    assert!(subject.is_about(oldest, waited), "{oldest:?}");
 }
 
 pub(super) async fn queues_do_not_see_each_other(subject: Subject) {
@@ -105,15 +108,8 @@ pub(super) async fn queues_do_not_see_each_other(subject: Subject) {
     subject.put(other).await;
     assert!(subject.take(1).await.is_empty());
     assert_eq!(subject.stats().await.pending(), 0);
-    assert_eq!(
-        subject
-            .backend
-            .stats("another".to_owned())
-            .await
-            .expect("stats works")
-            .ready,
-        1
-    );
+    let ready = |stats: &crate::backend::Stats| stats.ready;
+    subject.stats_of_become("another", ready, 1).await;
     assert!(
         subject
             .backend

@@ -9,10 +9,8 @@ pub(super) async fn a_rate_is_shared_by_all_who_lease(subject: Subject) {
     for _ in 0..50 {
         subject.put_one().await;
     }
-    let limit = RateLimit {
-        count: 10,
-        per: Duration::from_secs(1),
-    };
+    let per = Duration::from_secs(1);
+    let limit = RateLimit { count: 10, per };
     let request = LeaseRequest {
         rate_limit: Some(limit),
         ..subject.request(6)
@@ -27,7 +25,7 @@ pub(super) async fn a_rate_is_shared_by_all_who_lease(subject: Subject) {
             .len();
     }
     assert_eq!(total, 10, "all who lease share ten");
-    subject.clock.advance(Duration::from_secs(2));
+    subject.pass(per + per / 10).await;
     assert_eq!(
         subject
             .backend
@@ -38,7 +36,7 @@ pub(super) async fn a_rate_is_shared_by_all_who_lease(subject: Subject) {
         6
     );
     // The jobs beyond the rate were never started.
-    assert_eq!(subject.stats().await.running, 16);
+    subject.stats_become(|stats| stats.running, 16).await;
 }
 
 pub(super) async fn rates_of_different_lengths_leave_each_other_alone(subject: Subject) {
@@ -49,7 +47,8 @@ pub(super) async fn rates_of_different_lengths_leave_each_other_alone(subject: S
         rate_limit: Some(RateLimit { count, per }),
         ..subject.request(4)
     };
-    let brief = request(5, Duration::from_secs(1));
+    let per = Duration::from_secs(1);
+    let brief = request(5, per);
     let long = request(6, Duration::from_secs(60));
     let mut taken = [0, 0];
     for _ in 0..4 {
@@ -59,7 +58,7 @@ pub(super) async fn rates_of_different_lengths_leave_each_other_alone(subject: S
         }
     }
     assert_eq!(taken, [5, 6], "neither forgot its starts for the other");
-    subject.clock.advance(Duration::from_secs(2));
+    subject.pass(per + per / 10).await;
     let again = subject.backend.lease(brief).await.expect("lease works");
     let still = subject.backend.lease(long).await.expect("lease works");
     assert_eq!((again.len(), still.len()), (4, 0));

@@ -1,18 +1,19 @@
 //! [`Subject`]: a backend under test, and short words for what the promises do with it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::backend::{
-    Backend, Delivery, Disposition, Enqueued, JobView, LeaseRequest, ListFilter, Settled,
-    Settlement, SqliteBackend, SqliteOptions, Stats,
+    Backend, Delivery, Disposition, Doubt, Enqueued, JobView, LeaseRequest, ListFilter, Retention,
+    Settled, Settlement, SqliteBackend, SqliteOptions, Stats,
 };
-use crate::clock::{Clock, ManualClock};
+use crate::clock::{Clock, ManualClock, SystemClock, Timestamp};
 use crate::future::BoxFuture;
 use crate::job::{
     Envelope, Idempotency, IdempotencyKey, JobId, Kind, KindInfo, Priority, State, UnknownPolicy,
 };
-use crate::retry::BACKOFF_CAP;
+use crate::retry::{BACKOFF_BASE, BACKOFF_CAP};
 
 /// A check of one promise. It panics when the promise is broken.
 pub type Promise = fn(Subject) -> BoxFuture<'static, ()>;
@@ -30,15 +31,12 @@ pub(super) const KINDS: &[KindInfo] = &[KindInfo {
     secret: false,
 }];
 
-/// How long leases hold in the promises.
-pub(super) const VISIBILITY: Duration = Duration::from_secs(30);
-
-/// A fresh, empty backend that takes its time from a clock the promises move.
+/// A fresh, empty backend, and the clock it was opened with.
 pub struct Subject {
     /// The backend.
     pub backend: Arc<dyn Backend>,
-    /// The clock it was opened with.
-    pub clock: ManualClock,
+    /// The clock it was opened with, which says how time passes.
+    pub clock: Pace,
     /// What must outlive it, such as a temporary folder or a server.
     pub keep: Box<dyn std::any::Any + Send + Sync>,
 }
@@ -55,7 +53,7 @@ impl Subject {
             .expect("a store in memory opens");
         Self {
             backend: Arc::new(backend),
-            clock,
+            clock: Pace::Moved(clock),
             keep: Box::new(()),
         }
     }
@@ -71,8 +69,141 @@ impl Subject {
             .expect("a store in a test's folder opens");
         Self {
             backend: Arc::new(backend),
-            clock,
+            clock: Pace::Moved(clock),
             keep: Box::new(()),
+        }
+    }
+
+    /// The distributed engine on a server of its own.
+    ///
+    /// # Panics
+    /// When no server can be started, or the store can't be opened.
+    #[cfg(feature = "nats")]
+    pub async fn nats(server: crate::testing::nats_server::NatsServer) -> Self {
+        use crate::backend::{JetStreamBackend, JetStreamOptions};
+        let clock = SteppedClock::default();
+        let options = JetStreamOptions::at(server.url())
+            .clock(Arc::new(clock.clone()))
+            .ack_wait(REAL_VISIBILITY)
+            .retention(REAL_RETENTION);
+        let backend = JetStreamBackend::open(options)
+            .await
+            .expect("a store on a test's server opens");
+        Self {
+            backend: Arc::new(backend),
+            clock: Pace::Real(clock),
+            keep: Box::new(server),
+        }
+    }
+
+    /// How long leases hold in the promises.
+    pub(super) fn visibility(&self) -> Duration {
+        match self.clock {
+            Pace::Moved(_) => Duration::from_secs(30),
+            Pace::Real(_) => REAL_VISIBILITY,
+        }
+    }
+
+    /// How long finished jobs are kept.
+    pub(super) fn retention(&self) -> Retention {
+        match self.clock {
+            Pace::Moved(_) => Retention::default(),
+            Pace::Real(_) => REAL_RETENTION,
+        }
+    }
+
+    /// A time of this length where time is moved; a tenth of it where it really passes.
+    pub(super) fn span(&self, moved: Duration) -> Duration {
+        match self.clock {
+            Pace::Moved(_) => moved,
+            Pace::Real(_) => moved / 10,
+        }
+    }
+
+    /// Shortly before `span` is over: so long that what then happens can't have happened yet.
+    pub(super) fn before(&self, span: Duration) -> Duration {
+        match self.clock {
+            Pace::Moved(_) => span - Duration::from_millis(1),
+            Pace::Real(_) => span / 4,
+        }
+    }
+
+    /// Lets `time` pass: moves the clock, or waits that long and for what the server may be late.
+    pub(super) async fn pass(&self, time: Duration) {
+        match &self.clock {
+            Pace::Moved(clock) => clock.advance(time),
+            Pace::Real(_) => tokio::time::sleep(time + REAL_LATENESS).await,
+        }
+    }
+
+    /// Lets a moment of real time pass, and `time` on a moved clock.
+    pub(super) async fn tick(&self, time: Duration) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        if let Pace::Moved(clock) = &self.clock {
+            clock.advance(time);
+        }
+    }
+
+    /// Lets `time` pass for what the backend decides by its own clock alone, without waiting.
+    pub(super) fn skip(&self, time: Duration) {
+        match &self.clock {
+            Pace::Moved(clock) => clock.advance(time),
+            Pace::Real(clock) => clock.step(time),
+        }
+    }
+
+    /// Steps the wall clock, as a time server does; the monotonic clock does not move.
+    pub(super) fn step(&self, time: Duration) {
+        match &self.clock {
+            Pace::Moved(clock) => clock.step_to(clock.now().saturating_add(time)),
+            Pace::Real(clock) => clock.step(time),
+        }
+    }
+
+    /// Lets a server say what it has to say.
+    pub(super) async fn come_to_rest(&self) {
+        if let Pace::Real(_) = self.clock {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// How long to wait for what comes by itself, a moment later.
+    pub(super) fn patience(&self) -> Duration {
+        match self.clock {
+            Pace::Moved(_) => Duration::ZERO,
+            Pace::Real(_) => Duration::from_secs(5),
+        }
+    }
+
+    /// How long an answer may take, which is in the times that are measured between answers.
+    pub(super) fn delay_of_answers(&self) -> Duration {
+        match self.clock {
+            Pace::Moved(_) => Duration::ZERO,
+            Pace::Real(_) => Duration::from_millis(250),
+        }
+    }
+
+    /// Whether a time that was measured is what it should be: exactly, where time is moved.
+    pub(super) fn is_about(&self, measured: Duration, expected: Duration) -> bool {
+        let tolerance = match self.clock {
+            Pace::Moved(_) => Duration::ZERO,
+            Pace::Real(_) => REAL_LATENESS + Duration::from_millis(600),
+        };
+        measured.abs_diff(expected) <= tolerance
+    }
+
+    /// Whether two moments are the same: exactly, where time is moved.
+    pub(super) fn is_same(&self, one: Timestamp, other: Timestamp) -> bool {
+        self.is_about(one.since(other).max(other.since(one)), Duration::ZERO)
+    }
+
+    /// Whether the same attempt is in doubt.
+    pub(super) fn is_same_doubt(&self, one: Option<Doubt>, other: Option<Doubt>) -> bool {
+        match (one, other) {
+            (Some(one), Some(other)) => {
+                one.attempt == other.attempt && self.is_same(one.started_at, other.started_at)
+            }
+            (one, other) => one == other,
         }
     }
 
@@ -115,7 +246,7 @@ impl Subject {
             kinds: KINDS,
             max,
             max_by_priority: [max; 4],
-            visibility: VISIBILITY,
+            visibility: self.visibility(),
             wait: Duration::ZERO,
             rate_limit: None,
             limits: Vec::new(),
@@ -123,14 +254,43 @@ impl Subject {
     }
 
     pub(super) async fn take(&self, max: usize) -> Vec<Delivery> {
-        self.backend
-            .lease(self.request(max))
-            .await
-            .expect("lease works")
+        self.take_by(self.request(max)).await
+    }
+
+    /// Leases until there are as many as asked for, or there is nothing more.
+    pub(super) async fn take_by(&self, mut request: LeaseRequest) -> Vec<Delivery> {
+        let max = request.max;
+        if let Pace::Real(_) = self.clock {
+            request.wait = REAL_LATENESS;
+        }
+        let mut taken = Vec::new();
+        loop {
+            let more = self.backend.lease(request.clone()).await;
+            let more = more.expect("lease works");
+            let is_all = more.is_empty() || matches!(self.clock, Pace::Moved(_));
+            taken.extend(more);
+            if is_all || taken.len() >= max {
+                return taken;
+            }
+            request.max = max - taken.len();
+        }
+    }
+
+    /// Leases until there are `count` jobs, or waited for long enough.
+    pub(super) async fn take_all_of(&self, count: usize) -> Vec<Delivery> {
+        let mut taken = self.take(count).await;
+        let give_up_at = tokio::time::Instant::now() + self.patience();
+        while taken.len() < count && tokio::time::Instant::now() < give_up_at {
+            taken.extend(self.take(count - taken.len()).await);
+        }
+        taken
     }
 
     pub(super) async fn take_one(&self) -> Delivery {
-        let mut deliveries = self.take(1).await;
+        let mut request = self.request(1);
+        request.wait = self.patience();
+        let deliveries = self.backend.lease(request).await;
+        let mut deliveries = deliveries.expect("lease works");
         assert_eq!(deliveries.len(), 1, "one job is ready");
         deliveries.remove(0)
     }
@@ -148,12 +308,16 @@ impl Subject {
 
     /// Lets the leases that are held now end, and the time pass that lost attempts wait before the next one.
     pub(super) async fn lose_leases(&self) {
-        self.clock.advance(VISIBILITY);
+        self.pass(self.visibility()).await;
         assert!(
             self.take(1).await.is_empty(),
             "a lost attempt waits for its backoff"
         );
-        self.clock.advance(2 * BACKOFF_CAP);
+        match &self.clock {
+            Pace::Moved(clock) => clock.advance(2 * BACKOFF_CAP),
+            // The first two delays, with their jitter.
+            Pace::Real(_) => tokio::time::sleep(BACKOFF_BASE.mul_f64(2.0 * 1.25)).await,
+        }
     }
 
     pub(super) async fn view(&self, id: JobId) -> JobView {
@@ -181,7 +345,113 @@ impl Subject {
             .await
             .expect("stats works")
     }
+
+    /// The statistics, once `what` of them is `expected`.
+    pub(super) async fn stats_become<T: PartialEq + std::fmt::Debug>(
+        &self,
+        what: impl Fn(&Stats) -> T,
+        expected: T,
+    ) -> Stats {
+        self.stats_of_become(QUEUE, what, expected).await
+    }
+
+    /// The statistics of a queue, once `what` of them is `expected`. Where they are counted by a server, that may take a
+    /// moment.
+    pub(super) async fn stats_of_become<T: PartialEq + std::fmt::Debug>(
+        &self,
+        queue: &str,
+        what: impl Fn(&Stats) -> T,
+        expected: T,
+    ) -> Stats {
+        let give_up_at = tokio::time::Instant::now() + self.patience();
+        loop {
+            let stats = self.backend.stats(queue.to_owned()).await;
+            let stats = stats.expect("stats works");
+            if tokio::time::Instant::now() >= give_up_at {
+                assert_eq!(what(&stats), expected);
+            }
+            if what(&stats) == expected {
+                return stats;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
 }
+
+/// How time passes for a backend.
+#[derive(Clone, Debug)]
+pub enum Pace {
+    /// The promises move it: nothing waits.
+    Moved(ManualClock),
+    /// It really passes, because a server decides by its own clock. The promises use short times.
+    Real(SteppedClock),
+}
+
+impl Clock for Pace {
+    fn now(&self) -> Timestamp {
+        match self {
+            Self::Moved(clock) => clock.now(),
+            Self::Real(clock) => clock.now(),
+        }
+    }
+
+    fn uptime(&self) -> u64 {
+        match self {
+            Self::Moved(clock) => clock.uptime(),
+            Self::Real(clock) => clock.uptime(),
+        }
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        match self {
+            Self::Moved(clock) => clock.sleep(duration),
+            Self::Real(clock) => clock.sleep(duration),
+        }
+    }
+}
+
+/// The machine's clocks, with a wall clock that can be stepped.
+#[derive(Clone, Debug, Default)]
+pub struct SteppedClock {
+    ahead_ms: Arc<AtomicU64>,
+}
+
+impl SteppedClock {
+    /// Steps the wall clock forward.
+    pub fn step(&self, time: Duration) {
+        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for SteppedClock {
+    fn now(&self) -> Timestamp {
+        let ahead = Duration::from_millis(self.ahead_ms.load(Ordering::Relaxed));
+        SystemClock::default().now().saturating_add(ahead)
+    }
+
+    fn uptime(&self) -> u64 {
+        SystemClock::default().uptime()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        SystemClock::default().sleep(duration)
+    }
+}
+
+/// How long leases hold where time really passes: the server looks for lost ones about as often.
+const REAL_VISIBILITY: Duration = Duration::from_secs(3);
+
+/// How late a server may be: its schedules fire within 260 ms (measured).
+const REAL_LATENESS: Duration = Duration::from_millis(400);
+
+/// Short ages; the server counts them in whole seconds.
+const REAL_RETENTION: Retention = Retention {
+    completed_age: Duration::from_secs(6),
+    completed_count: 100_000,
+    dead_age: Duration::from_secs(60),
+    dead_count: 100_000,
+};
 
 pub(super) fn dead() -> Disposition {
     Disposition::Dead {

@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use crate::backend::RateLimit;
+use super::RateLimit;
 
 /// How many slots a window has, unless it is too short for slots of a millisecond.
 const SLOTS: u64 = 20;
 
 /// The starts of the last `per`, by slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// Length of the window in milliseconds, at least 1.
     period_ms: u64,
     /// Slot number and its starts, oldest first.
@@ -22,7 +22,7 @@ pub(super) struct Window {
 
 impl Window {
     /// A window for `limit` without any starts.
-    pub(super) fn new(limit: RateLimit) -> Self {
+    pub(crate) fn new(limit: RateLimit) -> Self {
         Self::of(period_ms(limit))
     }
 
@@ -34,7 +34,7 @@ impl Window {
     }
 
     /// Takes up to `want` starts at `now_ms`. Answers how many were granted, and when none was, how long to wait.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         limit: RateLimit,
         now_ms: u64,
@@ -57,7 +57,7 @@ impl Window {
     }
 
     /// Gives back starts that were granted just now and not used.
-    pub(super) fn give_back(&mut self, unused: u32) {
+    pub(crate) fn give_back(&mut self, unused: u32) {
         if let Some((_, count)) = self.starts.last_mut() {
             *count = count.saturating_sub(unused);
         }
@@ -65,7 +65,7 @@ impl Window {
 
     /// When the start after `others` more will be free, if those are made as soon as they may; for a window that was just
     /// found full at `now_ms`.
-    pub(super) fn free_at(&self, limit: RateLimit, others: u64, now_ms: u64) -> u64 {
+    pub(crate) fn free_at(&self, limit: RateLimit, others: u64, now_ms: u64) -> u64 {
         let count = u64::from(limit.count.max(1));
         // `count` starts are free a whole length after the `count` before them.
         let (rounds, rest) = (others / count, others % count);
@@ -83,8 +83,14 @@ impl Window {
         first.saturating_add(rounds.saturating_mul(self.forgotten_at(0)))
     }
 
+    /// The latest moment it knows of, in milliseconds on the clock of whoever wrote it.
+    #[cfg(feature = "nats")]
+    pub(crate) fn latest_ms(&self) -> u64 {
+        (self.starts.last()).map_or(0, |(slot, _)| slot.saturating_mul(self.slot_ms()))
+    }
+
     /// When all of its starts are forgotten.
-    pub(super) fn idle_at(&self) -> u64 {
+    pub(crate) fn idle_at(&self) -> u64 {
         self.starts
             .last()
             .map_or(0, |(slot, _)| self.forgotten_at(*slot))
@@ -119,7 +125,7 @@ impl Window {
     }
 
     /// The starts as bytes; the length is the reader's to know.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.starts.len() * START_BYTES);
         for (slot, count) in &self.starts {
             bytes.extend_from_slice(&slot.to_le_bytes());
@@ -129,7 +135,7 @@ impl Window {
     }
 
     /// The window for `limit` with the starts in `bytes`; without any when they make no sense.
-    pub(super) fn decode(limit: RateLimit, bytes: &[u8]) -> Self {
+    pub(crate) fn decode(limit: RateLimit, bytes: &[u8]) -> Self {
         let starts = decode_starts(bytes);
         Self {
             starts: starts.unwrap_or_default(),
@@ -141,16 +147,16 @@ impl Window {
 /// The windows of one budget: one for each length that somebody asked for, so that workers with different limits share
 /// what they agree on and leave the rest alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Windows(Vec<Window>);
+pub(crate) struct Windows(Vec<Window>);
 
 impl Windows {
     /// What is stored; nothing when it makes no sense.
-    pub(super) fn load(stored: Option<&[u8]>) -> Self {
+    pub(crate) fn load(stored: Option<&[u8]>) -> Self {
         Self(stored.and_then(Self::decode).unwrap_or_default())
     }
 
     /// The window for `limit`.
-    pub(super) fn of(&mut self, limit: RateLimit) -> &mut Window {
+    pub(crate) fn of(&mut self, limit: RateLimit) -> &mut Window {
         let period_ms = period_ms(limit);
         let known = self.0.iter().position(|one| one.period_ms == period_ms);
         let place = known.unwrap_or_else(|| {
@@ -161,7 +167,7 @@ impl Windows {
     }
 
     /// The windows as bytes, without those that hold nothing any more.
-    pub(super) fn encode(&mut self, now_ms: u64) -> Vec<u8> {
+    pub(crate) fn encode(&mut self, now_ms: u64) -> Vec<u8> {
         self.0.iter_mut().for_each(|window| window.forget(now_ms));
         self.0.retain(|window| !window.starts.is_empty());
         let mut bytes = Vec::new();
@@ -207,7 +213,7 @@ fn decode_starts(bytes: &[u8]) -> Option<Vec<(u64, u32)>> {
 }
 
 /// The length of the limit's window in milliseconds.
-pub(super) fn period_ms(limit: RateLimit) -> u64 {
+pub(crate) fn period_ms(limit: RateLimit) -> u64 {
     u64::try_from(limit.per.as_millis())
         .unwrap_or(u64::MAX)
         .max(1)

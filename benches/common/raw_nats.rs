@@ -1,0 +1,141 @@
+//! The ceiling for `nats://`: async-nats itself on a stream with the same settings, and nothing else.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
+use async_nats::jetstream::stream::{Config, RetentionPolicy};
+use async_nats::jetstream::{self, Context};
+use futures_util::StreamExt;
+
+/// Publishes and takes messages of the size of a job.
+#[derive(Clone)]
+pub struct RawNats {
+    context: Context,
+    consumer: Consumer<pull::Config>,
+    payload: Vec<u8>,
+}
+
+/// How many publishes are on their way at once in bulk.
+const WINDOW: usize = 1000;
+
+impl RawNats {
+    /// A fresh work queue on a server, with a stream for records beside it.
+    ///
+    /// # Panics
+    /// When the server fails: a benchmark has no better answer.
+    pub async fn open(url: &str, payload_bytes: usize) -> Self {
+        let client = async_nats::connect(url).await.expect("a connection");
+        let context = jetstream::new(client);
+        for name in ["RAW", "RAW_EVENTS"] {
+            // It may not be there.
+            let _ = context.delete_stream(name).await;
+        }
+        let records = Config {
+            name: "RAW_EVENTS".to_owned(),
+            subjects: vec!["raw.status.>".to_owned()],
+            max_messages_per_subject: 1,
+            allow_direct: true,
+            ..Config::default()
+        };
+        context.create_stream(records).await.expect("a stream");
+        let work = Config {
+            name: "RAW".to_owned(),
+            subjects: vec!["raw.send.>".to_owned()],
+            retention: RetentionPolicy::WorkQueue,
+            allow_direct: true,
+            allow_message_schedules: true,
+            allow_message_ttl: true,
+            allow_atomic_publish: true,
+            ..Config::default()
+        };
+        let stream = context.create_stream(work).await.expect("a stream");
+        let config = pull::Config {
+            durable_name: Some("send".to_owned()),
+            ack_policy: AckPolicy::Explicit,
+            max_ack_pending: 10_000,
+            ..pull::Config::default()
+        };
+        let consumer = stream.create_consumer(config).await.expect("a consumer");
+        Self {
+            context,
+            consumer,
+            payload: vec![b'x'; payload_bytes],
+        }
+    }
+
+    /// Publishes one message with a message id; resolves when it is acknowledged.
+    pub async fn publish(&self) {
+        self.send("send").await.await.expect("an acknowledgement");
+    }
+
+    /// Publishes many, a window of them at once.
+    pub async fn publish_many(&self, count: u64) -> u64 {
+        let mut window = Vec::with_capacity(WINDOW);
+        for _ in 0..count {
+            window.push(self.send("send").await);
+            if window.len() == WINDOW {
+                for ack in window.drain(..) {
+                    ack.await.expect("an acknowledgement");
+                }
+            }
+        }
+        for ack in window {
+            ack.await.expect("an acknowledgement");
+        }
+        count
+    }
+
+    /// Takes `count` messages, `at_once` at a time, and acknowledges each. With `records`, a record is published and awaited
+    /// before and after, as a durable start and end need.
+    pub async fn drain(&self, count: u64, at_once: usize, records: bool) -> u64 {
+        let mut done = 0;
+        while done < count {
+            let batch = self.consumer.batch().max_messages(at_once);
+            let batch = batch.expires(Duration::from_secs(2)).messages().await;
+            let mut batch = batch.expect("a pull");
+            let mut taken = Vec::with_capacity(at_once);
+            while taken.len() < at_once && done + (taken.len() as u64) < count {
+                match batch.next().await {
+                    Some(message) => taken.push(message.expect("a message")),
+                    None => break,
+                }
+            }
+            if records {
+                self.record(taken.len()).await;
+                self.record(taken.len()).await;
+            }
+            for message in &taken {
+                message.ack().await.expect("an answer");
+            }
+            done += taken.len() as u64;
+        }
+        done
+    }
+
+    /// Waits for one message, and acknowledges it.
+    pub async fn take_one(&self) {
+        self.drain(1, 1, false).await;
+    }
+
+    async fn record(&self, count: usize) {
+        let mut acks = Vec::with_capacity(count);
+        for _ in 0..count {
+            acks.push(self.send("status").await);
+        }
+        for ack in acks {
+            ack.await.expect("an acknowledgement");
+        }
+    }
+
+    async fn send(&self, part: &str) -> jetstream::context::PublishAckFuture {
+        let id = self.context.client().new_inbox();
+        let id = id.rsplit('.').next().unwrap_or_default();
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", id);
+        let subject = format!("raw.{part}.normal.0.none.{id}");
+        let payload = self.payload.clone().into();
+        let sent = self.context.publish_with_headers(subject, headers, payload);
+        sent.await.expect("a publish")
+    }
+}

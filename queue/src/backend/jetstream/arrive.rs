@@ -1,0 +1,216 @@
+//! What becomes of work messages that arrived: read, compared with their jobs' records, started or put right.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::change::{self, Change};
+use super::judge::{Arrived, Verdict, judge};
+use super::keys;
+use super::lane::Taken;
+use super::lease::Startable;
+use super::message::Carried;
+use super::queue::QueueState;
+use super::record::Record;
+use super::settle::{self, Pending};
+use super::shared::Shared;
+use crate::backend::{BackendError, LeaseRequest};
+use crate::clock::Timestamp;
+use crate::job::{CodecError, Envelope, State};
+
+/// A work message that was read.
+pub(super) struct Arrival {
+    taken: Taken,
+    envelope: Envelope,
+    carried: Carried,
+    /// Nobody had it before, so there is no record unless somebody interferes.
+    fresh: bool,
+}
+
+impl Arrival {
+    /// A message whose record has to be looked at.
+    pub(super) fn known(taken: Taken, envelope: Envelope, carried: Carried) -> Self {
+        Self {
+            taken,
+            envelope,
+            carried,
+            fresh: false,
+        }
+    }
+}
+
+/// Reads messages. What is not a job of ours is set aside with its bytes.
+pub(super) async fn read(
+    shared: &Shared,
+    queue: &QueueState,
+    taken: Vec<Taken>,
+) -> Result<Vec<Arrival>, BackendError> {
+    let mut arrivals = Vec::with_capacity(taken.len());
+    for taken in taken {
+        let carried = Carried::read(taken.headers.as_ref());
+        match Envelope::decode(&taken.payload) {
+            Ok(envelope) if envelope.queue == queue.names.queue => arrivals.push(Arrival {
+                fresh: taken.deliveries == 1 && carried.epoch == 0,
+                taken,
+                envelope,
+                carried,
+            }),
+            // A program that can read it may come along.
+            Err(CodecError::Newer { .. }) => settle::foreign(shared, queue, taken).await?,
+            Ok(_) | Err(_) => settle::foreign(shared, queue, taken).await?,
+        }
+    }
+    Ok(arrivals)
+}
+
+/// What was judged.
+pub(super) struct Judged {
+    pub(super) startable: Vec<Startable>,
+    pub(super) set_aside: usize,
+}
+
+/// Compares messages with their records.
+pub(super) async fn judge_all(
+    shared: &Shared,
+    queue: &Arc<QueueState>,
+    request: &LeaseRequest,
+    arrivals: Vec<Arrival>,
+) -> Result<Judged, BackendError> {
+    let records = join_all(arrivals.iter().map(|arrival| async {
+        if arrival.fresh {
+            return Ok(None);
+        }
+        settle::record(shared, &queue.names, arrival.envelope.id).await
+    }))
+    .await;
+    let now = shared.clock.now();
+    let mut judged = Judged {
+        startable: Vec::new(),
+        set_aside: 0,
+    };
+    for (arrival, record) in arrivals.into_iter().zip(records) {
+        match judge_one(shared, queue, request, arrival, record?, now).await? {
+            Some(startable) => judged.startable.push(startable),
+            None => judged.set_aside += 1,
+        }
+    }
+    Ok(judged)
+}
+
+async fn judge_one(
+    shared: &Shared,
+    queue: &Arc<QueueState>,
+    request: &LeaseRequest,
+    arrival: Arrival,
+    stored: Option<(Record, u64)>,
+    now: Timestamp,
+) -> Result<Option<Startable>, BackendError> {
+    let Arrival {
+        taken,
+        envelope,
+        carried,
+        ..
+    } = arrival;
+    let arrived = Arrived {
+        slot: taken.slot,
+        epoch: carried.epoch,
+    };
+    let (record, sequence) = match stored {
+        Some((record, sequence)) => (Some(record), sequence),
+        None => (None, 0),
+    };
+    let mut verdict = judge(arrived, record.as_ref(), now);
+    if let Verdict::RunsElsewhere { slot } = verdict {
+        let other = shared.api.at(&queue.names.work, slot).await?;
+        verdict = match other {
+            Some(_) => Verdict::Superseded,
+            // What it ran from is gone, so nobody will ever give it out again but us.
+            None => Verdict::Lost,
+        };
+    }
+    let is_requeued = record
+        .as_ref()
+        .is_none_or(|record| carried.epoch > record.epoch);
+    let mut from = record.unwrap_or_else(|| Record::of(&envelope));
+    match verdict {
+        Verdict::Start => {
+            if is_requeued {
+                from.attempt = carried.attempt;
+                if from.state != State::Parked {
+                    // Whoever requeued it has decided on the doubt.
+                    from.doubt = None;
+                }
+                from.epoch = carried.epoch;
+                from.payload_bytes = envelope.payload.len();
+            }
+        }
+        Verdict::Lost => {
+            shared.events.send([recovered_event(&from, now)]);
+            let (from, change) = change::recovered(&from, now, fastrand::f64());
+            let pending = Pending::new(queue, &envelope, from, change, sequence);
+            settle::apply(shared, pending.answering(taken.reply)).await?;
+            return Ok(None);
+        }
+        Verdict::Over => {
+            keys::leave(&shared.api, &queue.names, &from, &shared.retention, now).await?;
+            settle::drop_message(shared, &taken.reply).await?;
+            return Ok(None);
+        }
+        Verdict::Aside | Verdict::Superseded | Verdict::RunsElsewhere { .. } => {
+            settle::drop_message(shared, &taken.reply).await?;
+            return Ok(None);
+        }
+        Verdict::Outdated => {
+            let message = change::waiting(&queue.names, &envelope, &from, now)?;
+            shared.api.publish(message).await?;
+            settle::drop_message(shared, &taken.reply).await?;
+            return Ok(None);
+        }
+        Verdict::Early { due_at } => {
+            settle::delay_message(shared, &taken.reply, due_at.since(now)).await?;
+            return Ok(None);
+        }
+    }
+    let change = if envelope.is_expired(now) {
+        Some(change::expired(&from))
+    } else if from.due_at > now {
+        settle::delay_message(shared, &taken.reply, from.due_at.since(now)).await?;
+        return Ok(None);
+    } else {
+        unknown_kind(request, &envelope)
+    };
+    let Some(change) = change else {
+        return Ok(Some(Startable {
+            taken,
+            envelope,
+            carried,
+            record: from,
+            sequence,
+        }));
+    };
+    let pending = Pending::new(queue, &envelope, from, change, sequence);
+    settle::apply(shared, pending.answering(taken.reply)).await?;
+    Ok(None)
+}
+
+/// A kind that the worker can't decode is parked, for one who can.
+fn unknown_kind(request: &LeaseRequest, envelope: &Envelope) -> Option<Change> {
+    let known = (request.kinds.iter()).find(|kind| kind.name == envelope.kind.as_str());
+    let reason = match known {
+        None => "its kind is unknown to the worker that found it",
+        Some(kind) if kind.version < envelope.version => {
+            "its payload is of a newer version than the worker that found it knows"
+        }
+        Some(_) => return None,
+    };
+    Some(Change::Park {
+        reason: reason.to_owned(),
+        adoptable: true,
+    })
+}
+
+fn recovered_event(record: &Record, now: Timestamp) -> crate::backend::Event {
+    let mut event = record.event(crate::backend::EventKind::Recovered, now);
+    event.reason = Some("its worker lost the lease".to_owned());
+    event
+}

@@ -1,0 +1,472 @@
+//! [`Connection`]: one connection to the servers, kept for as long as the store is open.
+
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::connection::State;
+use async_nats::jetstream::Context;
+use async_nats::jetstream::context::ContextBuilder;
+use async_nats::{
+    Client, ClientError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError,
+};
+use percent_encoding::percent_decode_str;
+use secrecy::ExposeSecret;
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::account::AccountRoom;
+use super::error::connecting;
+use super::health::{Board, HealthWatch, JetStreamProblem};
+use super::monitor::monitor;
+use super::names::Names;
+use super::options::{JetStreamOptions, Login, SERVERS_MAX};
+use super::tls;
+use crate::backend::{BackendError, BackendErrorKind};
+
+/// The oldest server that the library works with. Older ones ignore the settings that delayed jobs and whole batches rest
+/// on, and would deliver a delayed job at once.
+pub const SERVER_FLOOR: &str = "2.12.8";
+
+/// How long one try to connect may take, TLS and login included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the answer to a request or a publish is waited for.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many publishes may wait for their acknowledgement at once; further ones wait their turn.
+const PUBLISHES_IN_FLIGHT_MAX: usize = 16 * 1024;
+
+/// How many events of the connection may wait to be looked at. More are dropped: the last state is asked for anyway.
+const EVENTS_HELD_MAX: usize = 1024;
+
+/// The longest pause between two tries to reconnect.
+const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(4);
+
+/// A connection, and what is known about it.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    pub(super) context: Context,
+    pub(super) options: JetStreamOptions,
+    pub(super) board: Board,
+    pub(super) account_room: AccountRoom,
+    denied: watch::Sender<Option<Arc<str>>>,
+    watched: Mutex<Vec<Names>>,
+    wake: Arc<Notify>,
+}
+
+impl Connection {
+    /// Connects, and refuses a server that is too old or has no JetStream.
+    pub(super) async fn open(options: JetStreamOptions) -> Result<Arc<Self>, BackendError> {
+        let (events, inbox) = mpsc::channel(EVENTS_HELD_MAX);
+        let client = connect(&options, &events).await?;
+        drop(events);
+        check_version(&client.server_info().version)?;
+        let context = ContextBuilder::new()
+            .timeout(ANSWER_TIMEOUT)
+            .max_ack_inflight(PUBLISHES_IN_FLIGHT_MAX);
+        let context = match &options.domain {
+            // The client's builder takes its settings before the domain only.
+            Some(domain) => ContextBuilder::new()
+                .domain(domain)
+                .timeout(ANSWER_TIMEOUT)
+                .max_ack_inflight(PUBLISHES_IN_FLIGHT_MAX)
+                .build(client.clone()),
+            None => context.build(client.clone()),
+        };
+        let connection = Arc::new(Self {
+            client,
+            context,
+            options,
+            denied: watch::Sender::new(None),
+            board: Board::new(),
+            account_room: AccountRoom::default(),
+            watched: Mutex::new(Vec::new()),
+            wake: Arc::new(Notify::new()),
+        });
+        tokio::spawn(listen(Arc::downgrade(&connection), inbox));
+        connection.account().await?;
+        tokio::spawn(monitor(Arc::downgrade(&connection)));
+        Ok(connection)
+    }
+
+    /// Looks after the streams of a queue from now on, and reads its guarantee.
+    pub(super) fn watch(&self, names: &Names) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if !watched.contains(names) {
+            watched.push(names.clone());
+        }
+        drop(watched);
+        self.check_soon();
+    }
+
+    /// The queues that are looked after.
+    pub(super) fn watched(&self) -> Vec<Names> {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.clone()
+    }
+
+    /// Looks at everything soon: for whoever met an error that a check can explain.
+    pub(super) fn check_soon(&self) {
+        self.wake.notify_one();
+    }
+
+    /// What [`check_soon`](Self::check_soon) wakes.
+    pub(super) fn wake(&self) -> Arc<Notify> {
+        self.wake.clone()
+    }
+
+    /// Whether there is a connection.
+    pub(super) fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// The health and its changes.
+    pub(super) fn health(&self) -> HealthWatch {
+        self.board.watch()
+    }
+
+    /// What the server last refused for want of a permission, in its words, and its changes. The words hold a subject, and
+    /// a subject may hold a tenant or a key: they are for comparing, not for logs.
+    pub(super) fn denied(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.denied.subscribe()
+    }
+
+    fn heard(&self, event: Event) {
+        match event {
+            Event::Connected => {
+                self.board.clear(|problem| {
+                    matches!(
+                        problem,
+                        JetStreamProblem::Disconnected
+                            | JetStreamProblem::CredentialsRefused
+                            | JetStreamProblem::PermissionDenied { .. }
+                    )
+                });
+                self.check_soon();
+            }
+            Event::Disconnected | Event::Closed => {
+                self.board.set(JetStreamProblem::Disconnected);
+            }
+            Event::ServerError(ServerError::AuthorizationViolation) => {
+                self.board.notice(JetStreamProblem::CredentialsRefused);
+            }
+            Event::ServerError(ServerError::Other(text)) => {
+                let lower = text.to_lowercase();
+                if lower.contains("permissions violation") {
+                    let operation = denied_operation(&text);
+                    self.board
+                        .notice(JetStreamProblem::PermissionDenied { operation });
+                    self.denied.send_replace(Some(text.into()));
+                } else if ["authorization", "authentication", "credentials", "revoked"]
+                    .iter()
+                    .any(|word| lower.contains(word))
+                {
+                    self.board.notice(JetStreamProblem::CredentialsRefused);
+                } else if lower.contains("maximum payload") {
+                    self.check_soon();
+                }
+            }
+            // What the client says of a try to reconnect that was refused.
+            Event::ClientError(ClientError::Other(text)) if text.contains("authori") => {
+                self.board.notice(JetStreamProblem::CredentialsRefused);
+            }
+            Event::LameDuckMode
+            | Event::Draining
+            | Event::SlowConsumer(_)
+            | Event::ServerError(_)
+            | Event::ClientError(_) => {}
+        }
+    }
+}
+
+/// What a permission is missing for, in the server's words but without what may be a tenant, a key or a job:
+/// `Permissions Violation for Publish to "sms.send.low.0.acme.…"` is `publish to sms.send`.
+fn denied_operation(text: &str) -> String {
+    let operation = match text.to_lowercase().contains("subscription") {
+        true => "subscribe to",
+        false => "publish to",
+    };
+    let subject = text.split('"').nth(1).unwrap_or_default();
+    let tokens: Vec<_> = subject.split('.').collect();
+    let shown = match tokens.as_slice() {
+        // Names of streams and consumers, and no subjects.
+        ["$JS", "API", "DIRECT", "GET", stream, ..] => format!("$JS.API.DIRECT.GET.{stream}"),
+        ["$JS", "API", ..] => tokens[..tokens.len().min(6)].join("."),
+        _ => tokens[..tokens.len().min(2)].join("."),
+    };
+    format!("{operation} {shown}")
+}
+
+/// Hears the events of the connection until the store is gone.
+async fn listen(connection: std::sync::Weak<Connection>, mut inbox: mpsc::Receiver<Event>) {
+    while let Some(event) = inbox.recv().await {
+        let Some(connection) = connection.upgrade() else {
+            return;
+        };
+        if matches!(event, Event::LameDuckMode) {
+            leave(&connection.client).await;
+        }
+        connection.heard(event);
+    }
+}
+
+/// Leaves a server that is about to stop, where there is another to go to. The client only reports that it is.
+async fn leave(client: &Client) {
+    let servers = client.server_pool().await.map_or(0, |pool| pool.len());
+    if servers > 1 {
+        tracing::info!("the NATS server is about to stop: moving to another");
+        // It fails only when the connection has ended already, and then it is made anew anyway.
+        let _ = client.force_reconnect().await;
+    }
+}
+
+/// Tries until a server answers, the time to wait is over, or one refuses.
+async fn connect(
+    options: &JetStreamOptions,
+    events: &mpsc::Sender<Event>,
+) -> Result<Client, BackendError> {
+    let addresses = addresses(options)?;
+    let until = Instant::now().checked_add(options.wait_for_server);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let settings = connect_options(options, &addresses, events.clone()).await?;
+        let error = match settings.connect(&addresses).await {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        let kind = match is_tls(&error) {
+            true => ConnectErrorKind::Tls,
+            false => error.kind(),
+        };
+        let refused = matches!(
+            kind,
+            ConnectErrorKind::Authentication
+                | ConnectErrorKind::AuthorizationViolation
+                | ConnectErrorKind::ServerParse
+                | ConnectErrorKind::Tls
+        );
+        let pause = reconnect_pause(tries);
+        if refused || until.is_some_and(|until| Instant::now() + pause >= until) {
+            // The cause names addresses, which may hold a password, so it is not passed on.
+            return Err(connecting(kind));
+        }
+        if tries == 1 {
+            tracing::warn!("no NATS server can be reached: waiting for one");
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Whether TLS failed. The client reports a certificate that is not trusted as any failure of the connection.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn addresses(options: &JetStreamOptions) -> Result<Vec<ServerAddr>, BackendError> {
+    let parse = |text: &str| text.trim().parse::<ServerAddr>();
+    let addresses: Result<Vec<_>, _> = options
+        .servers
+        .split(',')
+        .filter(|text| !text.trim().is_empty())
+        .map(parse)
+        .collect();
+    match addresses {
+        Ok(addresses) if (1..=SERVERS_MAX).contains(&addresses.len()) => Ok(addresses),
+        // Not with the text, which may hold a password.
+        _ => Err(connecting(ConnectErrorKind::ServerParse)),
+    }
+}
+
+async fn connect_options(
+    options: &JetStreamOptions,
+    addresses: &[ServerAddr],
+    events: mpsc::Sender<Event>,
+) -> Result<ConnectOptions, BackendError> {
+    let mut tls = options.tls.clone();
+    tls.required |= addresses.iter().any(ServerAddr::tls_required);
+    let unusable = || connecting(ConnectErrorKind::Authentication);
+    let settings = ConnectOptions::new()
+        .name(concat!("queue ", env!("CARGO_PKG_VERSION")))
+        .ping_interval(options.ping_interval)
+        .connection_timeout(CONNECT_TIMEOUT)
+        .max_reconnects(None)
+        .reconnect_delay_callback(reconnect_pause)
+        .tls_client_config(tls::client_config(&tls)?)
+        .require_tls(tls.required)
+        .event_callback(move |event| {
+            // Never waits: the connection stands still while it calls.
+            let _ = events.try_send(event);
+            std::future::ready(())
+        });
+    let settings = match tls.first {
+        true => settings.tls_first(),
+        false => settings,
+    };
+    let in_address = login_in(addresses);
+    let login = match &options.login {
+        Login::Anonymous => &in_address,
+        login => login,
+    };
+    Ok(match login {
+        Login::Anonymous => settings,
+        Login::Token(token) => settings.token(token.expose_secret().to_owned()),
+        Login::UserAndPassword(user, password) => {
+            settings.user_and_password(user.clone(), password.expose_secret().to_owned())
+        }
+        Login::NKey(seed) => settings.nkey(seed.expose_secret().to_owned()),
+        Login::Credentials(text) => settings
+            .credentials(text.expose_secret())
+            .map_err(|_| unusable())?,
+        Login::CredentialsFile(path) => settings
+            .credentials_file(path)
+            .await
+            .map_err(|_| unusable())?,
+    })
+}
+
+/// The login of `nats://user:password@host` or `nats://token@host`; the client itself leaves it out.
+fn login_in(addresses: &[ServerAddr]) -> Login {
+    let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let mut logins = addresses.iter().filter_map(|address| {
+        let user = plain(address.username()?);
+        Some(match address.password() {
+            Some(password) => Login::UserAndPassword(user, plain(password).into()),
+            None => Login::Token(user.into()),
+        })
+    });
+    logins.next().unwrap_or_default()
+}
+
+/// The pause before a try to connect: 25 to 50 ms before the first, doubling up to 2 to 4 s. The random half keeps the
+/// clients of a server that comes back from arriving all at once.
+fn reconnect_pause(tries: usize) -> Duration {
+    let doublings = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX);
+    let most = Duration::from_millis(50)
+        .saturating_mul(2_u32.saturating_pow(doublings.min(16)))
+        .min(RECONNECT_PAUSE_MAX);
+    most.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+/// Refuses a server below the floor.
+pub(super) fn check_version(version: &str) -> Result<(), BackendError> {
+    if parse(version) >= parse(SERVER_FLOOR) {
+        return Ok(());
+    }
+    Err(BackendError::new(
+        BackendErrorKind::ServerTooOld,
+        format!(
+            "the NATS server is {version}, at least {SERVER_FLOOR} is needed: older ones deliver delayed jobs at once"
+        ),
+    ))
+}
+
+fn parse(version: &str) -> Option<[u32; 3]> {
+    let mut parts = version.split(['.', '-', '+']).map(|part| part.parse().ok());
+    Some([parts.next()??, parts.next()??, parts.next()??])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_below_the_floor_are_refused() {
+        for old in ["2.12.7", "2.11.11", "2.9.10", "1.4.1", "", "soon"] {
+            let error = check_version(old).unwrap_err();
+            assert_eq!(error.kind(), BackendErrorKind::ServerTooOld, "{old}");
+        }
+        for new in ["2.12.8", "2.12.10", "2.15.1", "2.16.0-RC.1", "3.0.0"] {
+            assert!(check_version(new).is_ok(), "{new}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_to_a_bound_and_differ() {
+        for (tries, most) in [
+            (0, 50),
+            (1, 50),
+            (2, 100),
+            (5, 800),
+            (8, 4000),
+            (usize::MAX, 4000),
+        ] {
+            let most = Duration::from_millis(most);
+            for _ in 0..50 {
+                let pause = reconnect_pause(tries);
+                assert!(pause <= most && pause >= most / 2, "{tries}: {pause:?}");
+            }
+        }
+        let pauses: Vec<_> = (0..20).map(|_| reconnect_pause(9)).collect();
+        assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+    }
+
+    #[test]
+    fn a_denied_operation_is_named_without_tenants_and_keys() {
+        let shown = |subject: &str| {
+            denied_operation(&format!(
+                "Permissions Violation for Publish to \"{subject}\""
+            ))
+        };
+        assert_eq!(shown("sms.send.low.0.acme.01"), "publish to sms.send");
+        assert_eq!(shown("sms.key.otp-42"), "publish to sms.key");
+        assert_eq!(
+            shown("$JS.API.CONSUMER.MSG.NEXT.SMS.send-low"),
+            "publish to $JS.API.CONSUMER.MSG.NEXT.SMS"
+        );
+        let direct = "$JS.API.DIRECT.GET.SMS.sms.key.otp-42";
+        assert_eq!(shown(direct), "publish to $JS.API.DIRECT.GET.SMS");
+        let text = "Permissions Violation for Subscription to \"_INBOX.abc.*\"";
+        assert_eq!(denied_operation(text), "subscribe to _INBOX.abc");
+        assert_eq!(denied_operation("Permissions Violation"), "publish to ");
+    }
+
+    #[test]
+    fn a_login_in_an_address_is_decoded() {
+        let login = |text: &str| {
+            let addresses = addresses(&JetStreamOptions::at(text)).unwrap();
+            match login_in(&addresses) {
+                Login::UserAndPassword(user, password) => {
+                    format!("{user} {}", password.expose_secret())
+                }
+                Login::Token(token) => token.expose_secret().to_owned(),
+                _ => String::new(),
+            }
+        };
+        assert_eq!(login("nats://a,nats://sms:p%40ss%3A@b"), "sms p@ss:");
+        assert_eq!(login("nats://t%2Fken@a"), "t/ken");
+        assert_eq!(login("nats://a"), "");
+    }
+
+    #[test]
+    fn addresses_are_read_and_never_repeated() {
+        let read = |text: &str| addresses(&JetStreamOptions::at(text));
+        let three = read("nats://a:4222, b ,tls://c:4333,").unwrap();
+        let hosts: Vec<_> = three
+            .iter()
+            .map(|a| (a.host().to_owned(), a.port()))
+            .collect();
+        let expected = [("a", 4222), ("b", 4222), ("c", 4333)];
+        assert_eq!(hosts, expected.map(|(host, port)| (host.to_owned(), port)));
+        for bad in [
+            "",
+            " , ",
+            "http://user:hunter2@a",
+            "nats://user:hunter2@a:port",
+        ] {
+            let error = read(bad).unwrap_err();
+            assert_eq!(error.kind(), BackendErrorKind::Misconfigured, "{bad}");
+            assert!(!format!("{error:?}").contains("hunter2"));
+        }
+    }
+}

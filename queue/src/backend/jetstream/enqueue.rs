@@ -1,0 +1,235 @@
+//! The write path of a job, up to its durability point: the server's acknowledgement.
+
+use std::collections::{HashMap, HashSet};
+
+use super::api::Outgoing;
+use super::keys;
+use super::message::{self, Carried};
+use super::queue::QueueState;
+use super::record::Record;
+use super::refusal::Refusal;
+use super::shared::Shared;
+use super::store::ENQUEUE_BATCH_MAX;
+use crate::backend::{BackendError, BackendErrorKind, Enqueued, EventKind};
+use crate::job::{Envelope, IdempotencyKey, JobId, State};
+
+/// How often a batch is sorted anew because others took or freed its keys meanwhile.
+const CONFLICTS_MAX: u32 = 32;
+
+/// Stores a batch; the answers are in its order.
+pub(super) async fn enqueue(
+    shared: &Shared,
+    batch: Vec<Envelope>,
+) -> Result<Vec<Enqueued>, BackendError> {
+    if batch.len() > ENQUEUE_BATCH_MAX {
+        return Err(BackendError::new(
+            BackendErrorKind::BatchTooLarge,
+            format!(
+                "{} jobs in one batch, at most {ENQUEUE_BATCH_MAX} are allowed: split it",
+                batch.len()
+            ),
+        ));
+    }
+    let mut answers = vec![Enqueued::Accepted; batch.len()];
+    let mut of_queue: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (place, envelope) in batch.iter().enumerate() {
+        of_queue.entry(&envelope.queue).or_default().push(place);
+    }
+    for (queue, places) in of_queue {
+        let queue = shared.queue(queue).await?;
+        let jobs: Vec<&Envelope> = places.iter().map(|&place| &batch[place]).collect();
+        let answered = enqueue_to(shared, &queue, &jobs).await?;
+        for (place, answer) in places.into_iter().zip(answered) {
+            answers[place] = answer;
+        }
+    }
+    if shared.events.is_observed() {
+        let now = shared.clock.now();
+        let accepted = (batch.iter().zip(&answers))
+            .filter(|(_, answer)| **answer == Enqueued::Accepted)
+            .map(|(envelope, _)| Record::of(envelope).event(EventKind::Enqueued, now));
+        shared.events.send(accepted);
+    }
+    Ok(answers)
+}
+
+async fn enqueue_to(
+    shared: &Shared,
+    queue: &QueueState,
+    jobs: &[&Envelope],
+) -> Result<Vec<Enqueued>, BackendError> {
+    queue
+        .room
+        .take(&shared.api, &queue.names, jobs.len())
+        .await?;
+    if let [job] = jobs
+        && job.idempotency.is_none()
+    {
+        shared.api.publish(work(shared, queue, job, true)?).await?;
+        return Ok(vec![Enqueued::Accepted]);
+    }
+    let mut answers = vec![None; jobs.len()];
+    decide_within(jobs, &mut answers);
+    // Nobody holds most keys, so the first try asks nobody.
+    let mut last_of_key: HashMap<&IdempotencyKey, u64> = HashMap::new();
+    for _ in 0..CONFLICTS_MAX {
+        let wanted: Vec<usize> = (0..jobs.len())
+            .filter(|&place| answers[place].is_none())
+            .collect();
+        let mut messages = Vec::with_capacity(wanted.len() * 2);
+        for &place in &wanted {
+            let job = jobs[place];
+            if let Some(idempotency) = &job.idempotency {
+                let last = last_of_key.get(&idempotency.key).copied().unwrap_or(0);
+                messages.push(keys::take(&queue.names, &idempotency.key, job.id, last)?);
+            }
+            messages.push(work(shared, queue, job, true)?);
+        }
+        if messages.is_empty() {
+            break;
+        }
+        match shared.api.publish_batch(&messages).await {
+            Ok(_) => {
+                for place in wanted {
+                    answers[place] = Some(Enqueued::Accepted);
+                }
+                break;
+            }
+            // Some of it is stored already: the same call again after its answer was lost. Job by job then, each of
+            // them at most once.
+            Err(Refusal::Repeated) => {
+                for place in wanted {
+                    answers[place] = Some(enqueue_again(shared, queue, jobs[place]).await?);
+                }
+                break;
+            }
+            Err(Refusal::Conflict | Refusal::Unheard(_)) => {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                ask_keys(shared, queue, jobs, &mut answers, &mut last_of_key).await?;
+            }
+            Err(Refusal::Store(error)) => return Err(error),
+        }
+    }
+    answers
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| {
+            BackendError::new(
+                BackendErrorKind::Io,
+                "the server does not take the batch; the same call may be made again",
+            )
+        })
+}
+
+/// Jobs of one batch with the same key: the first wins. The same job twice is one job.
+fn decide_within(jobs: &[&Envelope], answers: &mut [Option<Enqueued>]) {
+    let mut winners: HashMap<&IdempotencyKey, JobId> = HashMap::new();
+    let mut ids = HashSet::new();
+    for (job, answer) in jobs.iter().zip(answers) {
+        if !ids.insert(job.id) {
+            *answer = Some(Enqueued::Accepted);
+            continue;
+        }
+        let Some(idempotency) = &job.idempotency else {
+            continue;
+        };
+        match winners.get(&idempotency.key) {
+            Some(&of) => *answer = Some(Enqueued::Duplicate { of }),
+            None => {
+                winners.insert(&idempotency.key, job.id);
+            }
+        }
+    }
+}
+
+/// Finds out who holds the keys of the batch, and how those that are free are taken.
+async fn ask_keys<'a>(
+    shared: &Shared,
+    queue: &QueueState,
+    jobs: &[&'a Envelope],
+    answers: &mut [Option<Enqueued>],
+    last_of_key: &mut HashMap<&'a IdempotencyKey, u64>,
+) -> Result<(), BackendError> {
+    let now = shared.clock.now();
+    let keyed: Vec<(usize, &'a IdempotencyKey)> = (jobs.iter().enumerate())
+        .filter(|(place, _)| answers[*place].is_none())
+        .filter_map(|(place, job)| Some((place, &job.idempotency.as_ref()?.key)))
+        .collect();
+    let subjects: Vec<String> = keyed.iter().map(|(_, key)| queue.names.key(key)).collect();
+    let found = shared
+        .api
+        .last_of_each(&queue.names.work, &subjects)
+        .await?;
+    for ((place, key), stored) in keyed.into_iter().zip(found) {
+        let held = stored.and_then(|stored| Some((keys::read(&stored)?, stored.sequence)));
+        match held {
+            // The batch was stored, and only its answer was lost.
+            Some((holder, _)) if holder.job == jobs[place].id => {
+                answers[place] = Some(Enqueued::Accepted);
+            }
+            Some((holder, _)) if holder.holds(now) => {
+                answers[place] = Some(Enqueued::Duplicate { of: holder.job });
+            }
+            Some((_, sequence)) => {
+                last_of_key.insert(key, sequence);
+            }
+            None => {
+                last_of_key.remove(key);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Stores one job that may be stored already.
+async fn enqueue_again(
+    shared: &Shared,
+    queue: &QueueState,
+    job: &Envelope,
+) -> Result<Enqueued, BackendError> {
+    let Some(idempotency) = &job.idempotency else {
+        shared.api.publish(work(shared, queue, job, true)?).await?;
+        return Ok(Enqueued::Accepted);
+    };
+    for _ in 0..CONFLICTS_MAX {
+        let held = keys::holder(&shared.api, &queue.names, &idempotency.key).await?;
+        let last = match held {
+            Some((holder, _)) if holder.job == job.id => return Ok(Enqueued::Accepted),
+            Some((holder, _)) if holder.holds(shared.clock.now()) => {
+                return Ok(Enqueued::Duplicate { of: holder.job });
+            }
+            Some((_, sequence)) => sequence,
+            None => 0,
+        };
+        let batch = [
+            keys::take(&queue.names, &idempotency.key, job.id, last)?,
+            work(shared, queue, job, false)?,
+        ];
+        match shared.api.publish_batch(&batch).await {
+            Ok(_) => return Ok(Enqueued::Accepted),
+            Err(Refusal::Conflict | Refusal::Unheard(_) | Refusal::Repeated) => {}
+            Err(Refusal::Store(error)) => return Err(error),
+        }
+    }
+    Err(Refusal::Conflict.into())
+}
+
+/// The message of a new job.
+fn work(
+    shared: &Shared,
+    queue: &QueueState,
+    job: &Envelope,
+    once: bool,
+) -> Result<Outgoing, BackendError> {
+    let carried = Carried::default();
+    let message = if job.due_at > shared.clock.now() {
+        message::scheduled(&queue.names, job, State::Scheduled, job.due_at, carried)?
+    } else {
+        message::ready(&queue.names, job, carried)?
+    };
+    Ok(if once {
+        message.id(&message::id(job, 0, ""))
+    } else {
+        message
+    })
+}

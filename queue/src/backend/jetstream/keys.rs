@@ -1,0 +1,152 @@
+//! Idempotency keys: who holds one, and until when.
+//!
+//! A key is a message of the work stream that no consumer takes. It is stored in one batch with its job, on condition that
+//! nobody holds the key, and replaced when the job ends: freed, or held until the window ends. What it says then stays for as
+//! long as the job's record, so that the job is still found by it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::api::{Api, Outgoing, Stored};
+use super::names::Names;
+use super::record::Record;
+use super::refusal::Refusal;
+use crate::backend::{BackendError, BackendErrorKind, Retention};
+use crate::clock::Timestamp;
+use crate::job::{Envelope, IdempotencyKey, JobId, State};
+
+/// What the message of a key says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Holder {
+    pub(super) job: JobId,
+    /// Until when the key is held; absent while the job lives, 0 once it is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+impl Holder {
+    /// Whether the key is taken at `now`.
+    pub(super) fn holds(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| until > now)
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, BackendError> {
+        serde_json::to_vec(self).map_err(|error| {
+            BackendError::new(BackendErrorKind::Io, "a key's holder can't be encoded")
+                .caused_by(error)
+        })
+    }
+}
+
+/// The message that gives a key to its job, if the subject's last message is `last`.
+pub(super) fn take(
+    names: &Names,
+    key: &IdempotencyKey,
+    job: JobId,
+    last: u64,
+) -> Result<Outgoing, BackendError> {
+    let holder = Holder { job, until: None };
+    Ok(Outgoing::new(names.key(key), holder.encode()?)
+        .kept()
+        .expect(last))
+}
+
+/// The last message of a key, and what it says.
+pub(super) fn read(stored: &Stored) -> Option<Holder> {
+    serde_json::from_slice(&stored.payload).ok()
+}
+
+/// Who holds or held a key: what the message says, and its sequence.
+pub(super) async fn holder(
+    api: &Api,
+    names: &Names,
+    key: &IdempotencyKey,
+) -> Result<Option<(Holder, u64)>, BackendError> {
+    let stored = api.last(&names.work, &names.key(key)).await?;
+    Ok(stored.and_then(|stored| Some((read(&stored)?, stored.sequence))))
+}
+
+/// The message that says what becomes of the key of a job that ended; `None` when it has none.
+pub(super) fn left(
+    names: &Names,
+    record: &Record,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Option<Outgoing>, BackendError> {
+    let Some(idempotency) = &record.idempotency else {
+        return Ok(None);
+    };
+    let keeps_key = matches!(record.state, State::Completed | State::Unknown);
+    let window = Duration::from_millis(idempotency.window_ms);
+    let until = if keeps_key {
+        record.created_at.saturating_add(window)
+    } else {
+        Timestamp::from_millis(0)
+    };
+    let age = match record.state {
+        State::Dead | State::Unknown => retention.dead_age,
+        _ => retention.completed_age,
+    };
+    let holder = Holder {
+        job: record.id,
+        until: Some(until),
+    };
+    let message =
+        Outgoing::new(names.key(&idempotency.key), holder.encode()?).ttl(age.max(until.since(now)));
+    Ok(Some(message))
+}
+
+/// Leaves the key of a job that ended, unless it was left before or another job has it by now.
+pub(super) async fn leave(
+    api: &Api,
+    names: &Names,
+    record: &Record,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<(), BackendError> {
+    let (Some(idempotency), Some(message)) =
+        (&record.idempotency, left(names, record, retention, now)?)
+    else {
+        return Ok(());
+    };
+    let Some((holder, sequence)) = holder(api, names, &idempotency.key).await? else {
+        return Ok(());
+    };
+    if holder.job != record.id || holder.until.is_some() {
+        return Ok(());
+    }
+    match api.publish(message.expect(sequence)).await {
+        Ok(_) | Err(Refusal::Conflict) => Ok(()),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// Takes the key of a job that comes back. Answers the job that has it instead.
+pub(super) async fn retake(
+    api: &Api,
+    names: &Names,
+    envelope: &Envelope,
+    now: Timestamp,
+) -> Result<Option<JobId>, BackendError> {
+    let Some(idempotency) = &envelope.idempotency else {
+        return Ok(None);
+    };
+    loop {
+        let last = match holder(api, names, &idempotency.key).await? {
+            Some((holder, _)) if holder.job != envelope.id && holder.holds(now) => {
+                return Ok(Some(holder.job));
+            }
+            Some((_, sequence)) => sequence,
+            None => 0,
+        };
+        match api
+            .publish(take(names, &idempotency.key, envelope.id, last)?)
+            .await
+        {
+            Ok(_) => return Ok(None),
+            Err(Refusal::Conflict) => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+}

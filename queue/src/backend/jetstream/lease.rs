@@ -1,0 +1,364 @@
+//! Taking jobs: pull, judge, start. The running record is the durable sign that a job was started; it is written before the
+//! job is handed out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::held::Hold;
+use super::lane::Taken;
+use super::message::Carried;
+use super::pull::Ask;
+use super::queue::QueueState;
+use super::record::Record;
+use super::refusal::closed;
+use super::shared::Shared;
+use super::{arrive, limits, rate, settle};
+use crate::backend::{
+    BackendError, Delivery, Disposition, EventKind, Lease, LeaseRequest, RateLimit, Settlement,
+};
+use crate::job::Envelope;
+
+/// Takes up to `request.max` jobs that may start now, waiting for the first.
+pub(super) async fn lease(
+    shared: &Arc<Shared>,
+    request: LeaseRequest,
+) -> Result<Vec<Delivery>, BackendError> {
+    shared.check_open()?;
+    let queue = shared.queue(request.queue).await?;
+    let (reply, answer) = oneshot::channel();
+    let shared = shared.clone();
+    // On a task of its own, so that jobs on their way to a caller who went away are given back, whatever step they are in.
+    tokio::spawn(async move {
+        let found = look(&shared, &queue, &request, &reply).await;
+        let held = found.map(|deliveries| OnTheWay {
+            deliveries,
+            shared: Some(shared.clone()),
+        });
+        drop(reply.send(held));
+    });
+    Ok(answer.await.map_err(|_| closed())??.keep())
+}
+
+/// What one look did.
+#[derive(Default)]
+struct Looked {
+    deliveries: Vec<Delivery>,
+    /// How many messages were set aside or put right.
+    set_aside: usize,
+    /// How many jobs were put off because a recipient or tenant has no budget left.
+    put_off: usize,
+}
+
+/// Looks until something was started, the time is over, or nobody listens any more.
+async fn look(
+    shared: &Shared,
+    queue: &Arc<QueueState>,
+    request: &LeaseRequest,
+    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+) -> Result<Vec<Delivery>, BackendError> {
+    let until = Instant::now() + request.wait;
+    loop {
+        shared.check_open()?;
+        let looked = match request.rate_limit {
+            None => look_at(shared, queue, request, request.max, until, reply).await?,
+            Some(limit) => {
+                if let Some(free_at) = rate::blocked(queue) {
+                    wait(shared, free_at.min(until), reply).await;
+                    if free_at > until || reply.is_closed() {
+                        return Ok(Vec::new());
+                    }
+                    continue;
+                }
+                look_within(shared, queue, request, limit, until, reply).await?
+            }
+        };
+        let is_over = looked.put_off > 0 || looked.set_aside == 0;
+        if !looked.deliveries.is_empty() || reply.is_closed() {
+            return Ok(looked.deliveries);
+        }
+        // Behind what was set aside there may be more. What was put off is bounded for one call.
+        if is_over && Instant::now() >= until {
+            return Ok(Vec::new());
+        }
+    }
+}
+
+/// One look for up to `max` jobs, past those that are put off.
+async fn look_at(
+    shared: &Shared,
+    queue: &Arc<QueueState>,
+    request: &LeaseRequest,
+    max: usize,
+    until: Instant,
+    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+) -> Result<Looked, BackendError> {
+    let mut all = Looked::default();
+    let mut until = until;
+    loop {
+        let mut want = max - all.deliveries.len();
+        if !request.limits.is_empty() {
+            want = want.min(limits::put_off_max(request).saturating_sub(all.put_off));
+        }
+        let caps = caps_left(request, &all.deliveries);
+        let taken = pull(shared, queue, want, caps, until, reply).await?;
+        let looked = start(shared, queue, request, taken).await?;
+        all.deliveries.extend(looked.deliveries);
+        all.set_aside += looked.set_aside;
+        all.put_off += looked.put_off;
+        if looked.put_off == 0 || all.deliveries.len() >= max {
+            return Ok(all);
+        }
+        until = Instant::now();
+    }
+}
+
+/// One look within the rate that all workers share.
+async fn look_within(
+    shared: &Shared,
+    queue: &Arc<QueueState>,
+    request: &LeaseRequest,
+    limit: RateLimit,
+    until: Instant,
+    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+) -> Result<Looked, BackendError> {
+    // The first message shows that there is work; a budget that nobody needs would be written for nothing.
+    let caps = request.max_by_priority;
+    let first = pull(shared, queue, request.max.min(1), caps, until, reply).await?;
+    if first.is_empty() {
+        return Ok(Looked::default());
+    }
+    let granted = rate::take(shared, queue, limit, request.max).await?;
+    if granted == 0 {
+        for one in first {
+            one.give_back(&shared.api.context).await;
+        }
+        return Ok(Looked::default());
+    }
+    let mut looked = start(shared, queue, request, first).await?;
+    if granted > looked.deliveries.len() {
+        let mut rest = request.clone();
+        rest.max_by_priority = caps_left(request, &looked.deliveries);
+        let left = granted - looked.deliveries.len();
+        let more = look_at(shared, queue, &rest, left, Instant::now(), reply).await?;
+        looked.deliveries.extend(more.deliveries);
+        looked.set_aside += more.set_aside;
+        looked.put_off += more.put_off;
+    }
+    let unused = granted.saturating_sub(looked.deliveries.len());
+    if unused > 0 {
+        rate::give_back(shared, queue, limit, unused).await?;
+    }
+    Ok(looked)
+}
+
+/// How many more of each priority may be taken.
+fn caps_left(request: &LeaseRequest, taken: &[Delivery]) -> [usize; 4] {
+    let mut caps = request.max_by_priority;
+    for delivery in taken {
+        let cap = &mut caps[delivery.envelope.priority.index()];
+        *cap = cap.saturating_sub(1);
+    }
+    caps
+}
+
+/// Waits, but not for a caller who went away.
+async fn wait(
+    shared: &Shared,
+    until: Instant,
+    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+) {
+    /// How late a caller who went away, or the end of the store, is noticed.
+    const LOOK: Duration = Duration::from_millis(100);
+    while Instant::now() < until && !reply.is_closed() && shared.check_open().is_ok() {
+        tokio::time::sleep_until(until.min(Instant::now() + LOOK)).await;
+    }
+}
+
+async fn pull(
+    shared: &Shared,
+    queue: &QueueState,
+    max: usize,
+    caps: [usize; 4],
+    until: Instant,
+    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+) -> Result<Vec<Taken>, BackendError> {
+    if max == 0 {
+        return Ok(Vec::new());
+    }
+    let (answer, mut taken) = oneshot::channel();
+    queue.puller(shared).await?.ask(Ask {
+        max,
+        caps,
+        until,
+        reply: answer,
+    })?;
+    loop {
+        tokio::select! {
+            answer = &mut taken => return answer.map_err(|_| closed()),
+            () = tokio::time::sleep(Duration::from_millis(100)) => {
+                if reply.is_closed() || shared.check_open().is_err() {
+                    // What arrived in between is in the channel, or goes back when the task finds it closed.
+                    taken.close();
+                    if let Ok(late) = taken.try_recv() {
+                        for one in late {
+                            one.give_back(&shared.api.context).await;
+                        }
+                    }
+                    shared.check_open()?;
+                    return Ok(Vec::new());
+                }
+            }
+        }
+    }
+}
+
+/// A job that may start, and the record it starts from.
+pub(super) struct Startable {
+    pub(super) taken: Taken,
+    pub(super) envelope: Envelope,
+    pub(super) carried: Carried,
+    pub(super) record: Record,
+    /// The record's place in its stream; 0 when there is none yet.
+    pub(super) sequence: u64,
+}
+
+/// Starts what may start.
+async fn start(
+    shared: &Shared,
+    queue: &Arc<QueueState>,
+    request: &LeaseRequest,
+    taken: Vec<Taken>,
+) -> Result<Looked, BackendError> {
+    let mut waiting = arrive::read(shared, queue, taken).await?;
+    let mut looked = Looked::default();
+    // Each round that somebody else interfered with a job looks at its record again.
+    while !waiting.is_empty() {
+        let judged = arrive::judge_all(shared, queue, request, waiting).await?;
+        looked.set_aside += judged.set_aside;
+        let admitted = limits::admit(shared, queue, request, judged.startable).await?;
+        looked.put_off += admitted.put_off;
+        let (started, again) = write_starts(shared, queue, request, admitted.startable).await?;
+        looked.deliveries.extend(started);
+        waiting = again;
+    }
+    let now = shared.clock.now();
+    if shared.events.is_observed() {
+        let held = looked.deliveries.iter().filter_map(|delivery: &Delivery| {
+            let hold = shared.held.get(&delivery.lease)?;
+            Some(hold.record.event(EventKind::Started, now))
+        });
+        shared.events.send(held.collect::<Vec<_>>());
+    }
+    Ok(looked)
+}
+
+/// Writes the running records, all at once. Answers the deliveries, and the messages to look at again.
+async fn write_starts(
+    shared: &Shared,
+    queue: &Arc<QueueState>,
+    request: &LeaseRequest,
+    startable: Vec<Startable>,
+) -> Result<(Vec<Delivery>, Vec<arrive::Arrival>), BackendError> {
+    let mut writes = Vec::with_capacity(startable.len());
+    let now = shared.clock.now();
+    for job in &startable {
+        let mut record = job.record.started(job.taken.slot, now);
+        record.epoch = job.carried.epoch;
+        record.write.clear();
+        writes.push((record, job.sequence));
+    }
+    let fences = settle::write_records(shared, &queue.names, &mut writes).await;
+    let (mut deliveries, mut again) = (Vec::new(), Vec::new());
+    let mut failure = None;
+    for ((job, (record, _)), fence) in startable.into_iter().zip(writes).zip(fences) {
+        match fence {
+            Ok(Some(fence)) => {
+                deliveries.push(deliver(shared, queue, request, job, record, fence));
+            }
+            Ok(None) => again.push(arrive::Arrival::known(job.taken, job.envelope, job.carried)),
+            Err(error) => {
+                job.taken.give_back(&shared.api.context).await;
+                failure = Some(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) if deliveries.is_empty() && again.is_empty() => Err(error),
+        _ => Ok((deliveries, again)),
+    }
+}
+
+fn deliver(
+    shared: &Shared,
+    queue: &Arc<QueueState>,
+    request: &LeaseRequest,
+    job: Startable,
+    record: Record,
+    fence: u64,
+) -> Delivery {
+    // Counted from the arrival: the server began to count a moment before.
+    let passed = millis(job.taken.at.elapsed());
+    let arrived = shared.clock.uptime().saturating_sub(passed);
+    let lease_until = arrived.saturating_add(millis(request.visibility));
+    let lease = Lease {
+        job: job.envelope.id,
+        fence,
+        slot: job.taken.slot,
+    };
+    let (attempt, doubt) = (record.attempt, record.doubt);
+    shared.held.insert(Hold {
+        queue: queue.clone(),
+        envelope: job.envelope.clone(),
+        record,
+        fence,
+        reply: Some(job.taken.reply),
+        lease_until,
+        kept_until: arrived.saturating_add(millis(queue.ack_wait)),
+    });
+    Delivery {
+        envelope: job.envelope,
+        lease,
+        attempt,
+        doubt,
+        lease_until,
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX >> 1)
+}
+
+/// Leased jobs on their way to the worker. When nobody takes them, they go back without an attempt being charged.
+struct OnTheWay {
+    deliveries: Vec<Delivery>,
+    shared: Option<Arc<Shared>>,
+}
+
+impl OnTheWay {
+    fn keep(mut self) -> Vec<Delivery> {
+        std::mem::take(&mut self.deliveries)
+    }
+}
+
+impl Drop for OnTheWay {
+    fn drop(&mut self) {
+        let (Some(shared), false) = (self.shared.take(), self.deliveries.is_empty()) else {
+            return;
+        };
+        let release: Vec<Settlement> = (self.deliveries.iter())
+            .map(|delivery| Settlement {
+                lease: delivery.lease,
+                disposition: Disposition::Release,
+            })
+            .collect();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // Where this fails the lease ends by itself, and the job counts as lost.
+                let _ = settle::settle(&shared, release).await;
+            });
+        }
+    }
+}

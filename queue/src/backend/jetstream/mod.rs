@@ -1,0 +1,56 @@
+//! The distributed store: NATS JetStream, `nats://` and `tls://`.
+
+mod account;
+mod api;
+mod arrive;
+mod ask;
+mod change;
+mod charges;
+mod connect;
+mod consumers;
+mod control;
+mod count;
+mod enqueue;
+mod error;
+mod events;
+mod extend;
+mod guarantee;
+mod health;
+mod held;
+mod judge;
+mod keys;
+mod lane;
+mod lease;
+mod limits;
+mod message;
+mod monitor;
+mod names;
+mod options;
+mod plan;
+mod provision;
+mod pull;
+mod query;
+mod queue;
+mod rate;
+mod record;
+mod records;
+mod refusal;
+mod room;
+mod settle;
+mod shared;
+mod store;
+mod streams;
+mod tally;
+mod tls;
+mod variables;
+
+pub use connect::SERVER_FLOOR;
+pub use guarantee::{Guarantee, StreamStorage, SyncInterval};
+pub use health::{Health, HealthWatch, JetStreamProblem};
+pub use options::{
+    ACK_WAIT, AGE_MAX, DUPLICATE_WINDOW, JetStreamOptions, MESSAGES_MAX, PING_INTERVAL,
+    Provisioning, RUNNING_MAX, WAIT_FOR_SERVER,
+};
+pub use plan::{Difference, ProvisionAction, ProvisionPlan, ProvisionStep};
+pub use store::JetStreamBackend;
+pub use variables::JetStreamOptionsError;

@@ -1,0 +1,365 @@
+//! Writing changes: bodies that are set aside, then records on their fence, then what follows, then the messages end. Also
+//! the end of an attempt, which is one such change.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+
+use super::change::{self, Change, Ending, Next};
+use super::count::Counts;
+use super::health::JetStreamProblem;
+use super::lane::Taken;
+use super::message;
+use super::names::Names;
+use super::queue::QueueState;
+use super::record::Record;
+use super::refusal::{Refusal, unanswered};
+use super::shared::Shared;
+use crate::backend::{BackendError, Lease, Settled, Settlement};
+use crate::job::{Envelope, JobId, State};
+
+/// The server's bound on a negative acknowledgement's delay is far above this; a job that came early looks again.
+const DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// A change that is to be written.
+pub(super) struct Pending {
+    queue: Arc<QueueState>,
+    envelope: Envelope,
+    from: Record,
+    change: Change,
+    /// The record's place in its stream, which the write depends on; 0 when there is none.
+    sequence: u64,
+    reply: Option<String>,
+    /// The work message, when it can't be answered.
+    slot: u64,
+}
+
+impl Pending {
+    pub(super) fn new(
+        queue: &Arc<QueueState>,
+        envelope: &Envelope,
+        from: Record,
+        change: Change,
+        sequence: u64,
+    ) -> Self {
+        Self {
+            queue: queue.clone(),
+            envelope: envelope.clone(),
+            slot: from.slot,
+            from,
+            change,
+            sequence,
+            reply: None,
+        }
+    }
+
+    /// The message that brought the job is answered there.
+    pub(super) fn answering(mut self, reply: String) -> Self {
+        self.reply = Some(reply);
+        self
+    }
+}
+
+/// Records outcomes; the answers are in the order of the batch.
+pub(super) async fn settle(
+    shared: &Shared,
+    batch: Vec<Settlement>,
+) -> Result<Vec<Settled>, BackendError> {
+    shared.check_open()?;
+    let now = shared.clock.now();
+    let mut answers = vec![Settled::LeaseLost; batch.len()];
+    let (mut pending, mut places) = (Vec::new(), Vec::new());
+    for (place, settlement) in batch.iter().enumerate() {
+        let Some(hold) = hold(shared, &settlement.lease).await? else {
+            continue;
+        };
+        let (from, change) = change::of_disposition(&hold.record, &settlement.disposition, now);
+        pending.push(Pending {
+            queue: hold.queue,
+            envelope: hold.envelope,
+            from,
+            change,
+            sequence: hold.fence,
+            reply: hold.reply,
+            slot: settlement.lease.slot,
+        });
+        places.push(place);
+    }
+    // A worker has one queue, so this is one round.
+    while !pending.is_empty() {
+        let queue = pending[0].queue.clone();
+        let (mut group, mut group_places) = (Vec::new(), Vec::new());
+        let (mut rest, mut rest_places) = (Vec::new(), Vec::new());
+        for (job, place) in pending.into_iter().zip(places) {
+            if Arc::ptr_eq(&job.queue, &queue) {
+                group.push(job);
+                group_places.push(place);
+            } else {
+                rest.push(job);
+                rest_places.push(place);
+            }
+        }
+        let written = apply_all(shared, group).await?;
+        for (place, written) in group_places.into_iter().zip(written) {
+            shared.held.remove(&batch[place].lease);
+            if written {
+                answers[place] = Settled::Recorded;
+            }
+        }
+        (pending, places) = (rest, rest_places);
+    }
+    Ok(answers)
+}
+
+/// The hold behind a lease: this process's own, or made anew from what is stored.
+async fn hold(shared: &Shared, lease: &Lease) -> Result<Option<super::held::Hold>, BackendError> {
+    if let Some(hold) = shared.held.get(lease) {
+        return Ok(Some(hold));
+    }
+    let Some((queue, record, sequence)) = shared.find_record(lease.job).await? else {
+        return Ok(None);
+    };
+    if record.state != State::Running || sequence != lease.fence {
+        return Ok(None);
+    }
+    let Some(stored) = shared.api.at(&queue.names.work, record.slot).await? else {
+        return Ok(None);
+    };
+    let Ok(envelope) = Envelope::decode(&stored.payload) else {
+        return Ok(None);
+    };
+    Ok(Some(super::held::Hold {
+        queue,
+        envelope,
+        record,
+        fence: sequence,
+        reply: None,
+        lease_until: 0,
+        kept_until: 0,
+    }))
+}
+
+/// Writes one change; false when somebody else changed the job first.
+pub(super) async fn apply(shared: &Shared, pending: Pending) -> Result<bool, BackendError> {
+    let mut written = apply_all(shared, vec![pending]).await?;
+    Ok(written.pop().unwrap_or(false))
+}
+
+/// Writes changes of one queue, step by step for all of them at once. Answers for each whether it is written.
+pub(super) async fn apply_all(
+    shared: &Shared,
+    pending: Vec<Pending>,
+) -> Result<Vec<bool>, BackendError> {
+    let now = shared.clock.now();
+    let mut nexts: Vec<Next> = Vec::with_capacity(pending.len());
+    for job in &pending {
+        nexts.push(change::next(
+            &job.queue.names,
+            &job.envelope,
+            &job.from,
+            job.change.clone(),
+            &shared.retention,
+            now,
+        )?);
+    }
+    let bodies: Vec<_> = nexts
+        .iter_mut()
+        .filter_map(|next| next.before.take())
+        .collect();
+    all_stored(shared.api.publish_all(bodies).await)?;
+
+    let mut writes = Vec::with_capacity(nexts.len());
+    for (next, job) in nexts.iter_mut().zip(&pending) {
+        if job.sequence > 0 {
+            // The same change again, after its answer was lost, is known again by its name.
+            next.record.write = shared.name_of(job.sequence, next.record.state);
+        }
+        writes.push((next.record.clone(), job.sequence));
+    }
+    let fences = match pending.first() {
+        Some(first) => write_records(shared, &first.queue.names, &mut writes).await,
+        None => Vec::new(),
+    };
+
+    let (mut written, mut follow, mut counts) = (Vec::new(), Vec::new(), Counts::default());
+    let mut failure = None;
+    for (next, fence) in nexts.iter_mut().zip(fences) {
+        match fence {
+            Ok(Some(_)) => {
+                follow.append(&mut next.after);
+                let age = shared.retention.completed_age;
+                counts.add(next.record.state, now, age, 1);
+                written.push(true);
+            }
+            Ok(None) => written.push(false),
+            Err(error) => {
+                failure = Some(error);
+                written.push(false);
+            }
+        }
+    }
+    if let Some(first) = pending.first() {
+        follow.extend(counts.messages(&first.queue.names));
+    }
+    all_stored(shared.api.publish_all(follow).await)?;
+    for ((job, next), written) in pending.iter().zip(&nexts).zip(&written) {
+        if !written {
+            continue;
+        }
+        match (&job.reply, next.ending) {
+            (Some(reply), Ending::Drop) => drop_message(shared, reply).await?,
+            (Some(reply), Ending::GiveBack) => answer(shared, reply, "-NAK").await?,
+            (None, Ending::Drop) if job.slot > 0 => {
+                shared.api.delete(&job.queue.names.work, job.slot).await?;
+            }
+            // Its acknowledgement is overdue by then, and the server gives it out again by itself.
+            (None, Ending::Drop | Ending::GiveBack) => {}
+        }
+        if let Some(name) = next.event {
+            let mut event = next.record.event(name, now);
+            event.reason.clone_from(&next.record.reason);
+            shared.events.send([event]);
+        }
+    }
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(written),
+    }
+}
+
+/// Writes records on the places of those they follow. Answers the place of each new one; none when somebody else was first.
+pub(super) async fn write_records(
+    shared: &Shared,
+    names: &Names,
+    writes: &mut [(Record, u64)],
+) -> Vec<Result<Option<u64>, BackendError>> {
+    let mut messages = Vec::with_capacity(writes.len());
+    for (record, expected) in writes.iter_mut() {
+        if record.write.is_empty() {
+            record.write = shared.write_name();
+        }
+        let message = record.encode().map(|body| {
+            let message = super::api::Outgoing::new(names.status(record.id), body);
+            let message = match record.state {
+                State::Completed | State::Expired | State::Cancelled => {
+                    message.ttl(shared.retention.completed_age)
+                }
+                State::Dead | State::Unknown => message.ttl(shared.retention.dead_age),
+                State::Scheduled
+                | State::Ready
+                | State::Running
+                | State::Retrying
+                | State::Snoozed
+                | State::Parked => message.kept(),
+            };
+            message.expect(*expected)
+        });
+        match message {
+            Ok(message) => messages.push(message),
+            Err(error) => return vec![Err(error)],
+        }
+    }
+    let mut places = Vec::with_capacity(writes.len());
+    for ((record, _), answer) in writes.iter().zip(shared.api.publish_all(messages).await) {
+        places.push(match answer {
+            Ok(ack) => Ok(Some(ack.sequence)),
+            // Perhaps it is our own, whose answer was lost.
+            Err(Refusal::Conflict) => match self::record(shared, names, record.id).await {
+                Ok(stored) => Ok(stored
+                    .filter(|(stored, _)| stored.write == record.write)
+                    .map(|(_, sequence)| sequence)),
+                Err(error) => Err(error),
+            },
+            Err(refusal) => Err(refusal.into()),
+        });
+    }
+    places
+}
+
+/// The record of a job, and its place.
+pub(super) async fn record(
+    shared: &Shared,
+    names: &Names,
+    job: JobId,
+) -> Result<Option<(Record, u64)>, BackendError> {
+    match shared.api.last(&names.events, &names.status(job)).await? {
+        // A deletion left a mark there.
+        Some(stored) if stored.payload.is_empty() => Ok(None),
+        Some(stored) => Ok(Some((Record::decode(&stored.payload)?, stored.sequence))),
+        None => Ok(None),
+    }
+}
+
+/// The message is not needed any more.
+pub(super) async fn drop_message(shared: &Shared, reply: &str) -> Result<(), BackendError> {
+    answer(shared, reply, "+ACK").await
+}
+
+/// The message is to come back later.
+pub(super) async fn delay_message(
+    shared: &Shared,
+    reply: &str,
+    delay: Duration,
+) -> Result<(), BackendError> {
+    let nanos = delay.min(DELAY_MAX).as_nanos();
+    answer(shared, reply, &format!("-NAK {{\"delay\": {nanos}}}")).await
+}
+
+/// A lost answer costs a redelivery, and the record says then what it was.
+async fn answer(shared: &Shared, reply: &str, text: &str) -> Result<(), BackendError> {
+    (shared.api.context.client())
+        .publish(reply.to_owned(), text.to_owned().into())
+        .await
+        .map_err(unanswered)
+}
+
+/// A message that is no job of ours: kept with its bytes for a person, and out of the way.
+pub(super) async fn foreign(
+    shared: &Shared,
+    queue: &QueueState,
+    taken: Taken,
+) -> Result<(), BackendError> {
+    let mut copy =
+        super::api::Outgoing::new(queue.names.foreign(taken.slot), taken.payload.clone());
+    copy.headers = taken.headers.as_ref().map(kept_headers).unwrap_or_default();
+    let copy = copy
+        .id(&format!("{}:foreign:{}", queue.names.work, taken.slot))
+        .ttl(shared.retention.dead_age);
+    shared.api.publish(copy).await?;
+    let stream = queue.names.work.clone();
+    let board = &shared.connection.board;
+    board.notice(JetStreamProblem::ForeignMessage { stream });
+    if shared.first_foreign() {
+        tracing::warn!(
+            { crate::telemetry::names::QUEUE } = queue.names.queue,
+            sequence = taken.slot,
+            "a message in the stream is not a job; it and later ones are set aside in the dead-letter stream"
+        );
+    }
+    answer(shared, &taken.reply, "+TERM not a job").await
+}
+
+/// The headers without those that the server acts on.
+fn kept_headers(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for (name, values) in headers.iter() {
+        let text: &str = name.as_ref();
+        if text.starts_with("Nats-") || text == message::WIPED {
+            continue;
+        }
+        for value in values {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+fn all_stored(
+    answers: Vec<Result<async_nats::jetstream::publish::PublishAck, Refusal>>,
+) -> Result<(), BackendError> {
+    for answer in answers {
+        answer?;
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The queue on real NATS servers: what it refuses, what it survives, what it says.
+
+mod connecting;
+mod faults;
+mod health;
+mod provisioning;
+mod proxy;
+mod server;
+mod support;
+mod tls;
