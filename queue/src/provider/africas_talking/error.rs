@@ -155,8 +155,8 @@ pub(super) fn verdict(code: Option<u32>, status: &str) -> Verdict {
 /// Why a call was refused as a whole: `message` names the reason, in a word or in a sentence.
 pub(super) fn refused_as_a_whole(message: &str) -> ProviderError {
     let words = bare(message);
-    // `Sent to 1/1`, and yet nobody is named: not a refusal that one can be sure of.
-    if words.starts_with("sentto") {
+    // `Sent to 1/1`, and yet nobody is named: not a refusal that one can be sure of. `Sent to 0/1` is.
+    if words.starts_with("sentto") && !words.starts_with("sentto0") {
         return ProviderError::unknown("the answer names no recipient");
     }
     by_name(&words)
@@ -250,6 +250,10 @@ mod tests {
             ("Invalid Sender Id", ProviderErrorKind::Misconfigured),
             ("InsufficientBalance", ProviderErrorKind::Misconfigured),
             ("Sent to 0/1 Total Cost: 0", TRANSIENT),
+            (
+                "Sent to 1/1 Total Cost: KES 0.8000",
+                ProviderErrorKind::Unknown,
+            ),
             ("", TRANSIENT),
         ] {
             assert_eq!(refused_as_a_whole(message).kind(), kind, "{message}");
