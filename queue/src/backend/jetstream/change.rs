@@ -143,12 +143,17 @@ pub(super) fn recovered(lost: &Record, now: Timestamp, random: f64) -> (Record, 
         return (record, change);
     }
     if attempt >= record.max_attempts {
-        // A job that kills its workers ends here.
+        // A job that kills its workers ends here. Where nothing is sent twice without asking, it may not end as what anybody
+        // requeues without a thought.
+        let state = match record.unknown {
+            UnknownPolicy::Retry => State::Dead,
+            UnknownPolicy::Stop | UnknownPolicy::Ask => State::Unknown,
+        };
         let reason = format!(
             "{CAUSE} during attempt {attempt} of {}",
             record.max_attempts
         );
-        return (record, ended(State::Dead, Some(&reason)));
+        return (record, ended(state, Some(&reason)));
     }
     if record.deadline.is_some_and(|deadline| deadline <= now) {
         let change = expired(&record);
