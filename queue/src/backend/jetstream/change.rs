@@ -74,7 +74,7 @@ pub(super) fn of_disposition(
         } => {
             let mut record = running.clone();
             if *in_doubt {
-                record.put_in_doubt();
+                record.put_in_doubt(now);
             }
             let change = Change::Postpone {
                 state: State::Retrying,
@@ -95,7 +95,7 @@ pub(super) fn of_disposition(
         Disposition::Expired => (running.clone(), expired(running)),
         Disposition::Unknown { reason } => {
             let mut record = running.clone();
-            record.put_in_doubt();
+            record.put_in_doubt(now);
             (record, ended(State::Unknown, Some(reason)))
         }
         Disposition::Park { reason, adoptable } => (
@@ -137,7 +137,7 @@ pub(super) fn recovered(lost: &Record, now: Timestamp, random: f64) -> (Record, 
     const CAUSE: &str = "its worker lost the lease";
     let mut record = lost.clone();
     let attempt = record.attempt;
-    record.put_in_doubt();
+    record.put_in_doubt(now);
     if record.unknown == UnknownPolicy::Stop {
         let change = ended(State::Unknown, Some(CAUSE));
         return (record, change);
