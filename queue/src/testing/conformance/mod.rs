@@ -112,6 +112,7 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     charges::a_refused_charge_says_until_when,
     charges::a_charge_over_the_limit_is_refused,
     charges::those_who_charge_at_once_share_the_cap,
+    charges::what_is_counted_can_be_read,
     control::a_closed_store_says_so,
 ];
 
