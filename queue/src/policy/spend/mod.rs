@@ -9,6 +9,7 @@ mod guard;
 mod money;
 mod period;
 mod provider;
+mod snapshot;
 mod switch;
 
 pub use alarm::SpendAlarm;
@@ -18,4 +19,5 @@ pub use guard::{STOP_WAIT, SpendGuard};
 pub use money::{Money, PrefixError, PriceTable};
 pub use period::Period;
 pub use provider::Capped;
+pub use snapshot::{CapCount, CapUsage, SNAPSHOT_COUNTS_MAX, SNAPSHOT_FULLEST_MAX, SpendSnapshot};
 pub use switch::Stopped;
