@@ -37,6 +37,7 @@ mod region_zones;
 mod spend;
 mod suppression;
 mod unchecked;
+mod variables;
 mod zone;
 
 pub use quiet::{Day, QuietHours, SendWindows, SendWindowsError, Timed};
@@ -52,4 +53,5 @@ pub use suppression::{
     Suppress, SuppressReported, Suppressed, Suppression, SuppressionEntry, SuppressionPage,
     SuppressionReason, SuppressionScope, SuppressionSource,
 };
+pub use variables::{PolicyFault, PolicyVariablesError};
 pub use zone::{Zone, ZoneError};

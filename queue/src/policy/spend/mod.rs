@@ -11,6 +11,7 @@ mod period;
 mod provider;
 mod snapshot;
 mod switch;
+mod variables;
 
 pub use alarm::SpendAlarm;
 pub use builder::{GUARD_NAME, OverCap, SpendGuardBuilder, SpendGuardError};
