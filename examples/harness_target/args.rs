@@ -38,6 +38,12 @@ pub(crate) struct Args {
     /// At most this many starts a second over all workers; no limit when it is left out.
     #[arg(long)]
     pub(crate) rate: Option<u32>,
+    /// At most this many messages in all, behind a spend guard; what is over is refused. Receipts are recorded.
+    #[arg(long)]
+    pub(crate) cap: Option<u64>,
+    /// How long to wait where a message was counted, and where its receipt is on record, in milliseconds.
+    #[arg(long, default_value_t = 2)]
+    pause_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -60,6 +66,10 @@ impl Args {
 
     pub(crate) fn send_timeout(&self) -> Duration {
         Duration::from_millis(self.send_timeout_ms)
+    }
+
+    pub(crate) fn pause(&self) -> Duration {
+        Duration::from_millis(self.pause_ms)
     }
 
     pub(crate) fn lease(&self) -> Duration {

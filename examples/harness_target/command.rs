@@ -20,6 +20,8 @@ pub(crate) enum Command {
     },
     Stats,
     Dump,
+    Caps,
+    Deliveries,
     Stop,
 }
 
@@ -39,7 +41,7 @@ impl std::fmt::Display for UnknownCommand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "not a command: `{}`; expected enqueue, bulk, cancel, stats, dump or stop",
+            "not a command: `{}`; expected enqueue, bulk, cancel, stats, dump, caps, deliveries or stop",
             self.0
         )
     }
@@ -66,6 +68,8 @@ impl Command {
             (Some("cancel"), Some(id), None, None) => Ok(Self::Cancel { id: id.to_owned() }),
             (Some("stats"), None, None, None) => Ok(Self::Stats),
             (Some("dump"), None, None, None) => Ok(Self::Dump),
+            (Some("caps"), None, None, None) => Ok(Self::Caps),
+            (Some("deliveries"), None, None, None) => Ok(Self::Deliveries),
             (Some("stop"), None, None, None) => Ok(Self::Stop),
             (name, ..) => Err(UnknownCommand(name.unwrap_or_default().to_owned())),
         }

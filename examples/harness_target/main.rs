@@ -10,10 +10,14 @@
 //! | `cancel ID` | `cancelled ID` or `uncancelled ID REASON` |
 //! | `stats` | `stats JSON` |
 //! | `dump` | `job ID STATE` for each job, then `dumped` |
+//! | `caps` | `caps USED LEFT` of the cap that `--cap` sets |
+//! | `deliveries` | `delivery JOBID MESSAGES` for each job, then `told` |
 //! | `stop` (or SIGTERM, or the end of the input) | `stopped`, after a graceful stop |
 //!
-//! `ready` comes first; `event NAME ID ATTEMPT` comes in between. ID is the idempotency key.
+//! `ready` comes first; `event NAME ID ATTEMPT` comes in between, and with `--cap`, `counted JOBID ATTEMPT` before a message is
+//! sent and `recorded JOBID ATTEMPT` before its job is settled. ID is the idempotency key.
 
+mod announce;
 #[expect(
     clippy::print_stderr,
     reason = "a program's complaints go to standard error"

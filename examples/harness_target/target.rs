@@ -6,15 +6,19 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use queue::backend::{Cancelled, ListFilter, Retention};
+use queue::backend::{Cancelled, JobView, ListFilter, Retention};
 use queue::clock::SystemClock;
+use queue::delivery::{Deliveries, Tracked};
 use queue::job::IdempotencyKey;
+use queue::policy::{Amount, Cap, CapScope, OverCap, Period, SpendGuard};
 use queue::producer::EnqueueErrorKind;
-use queue::provider::{Salum, SalumOptions};
+use queue::provider::{Provider, Salum, SalumOptions};
+use queue::sms::SmsMessage;
 use queue::{Enqueue, EnqueueError, EnqueueReceipt, Job, Queue, SmsJob, Worker, WorkerHandle};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle as Task;
 
+use crate::announce::Announce;
 use crate::args::Args;
 use crate::command::{self, Command, Order};
 use crate::printer::Printer;
@@ -27,6 +31,7 @@ const GRACE: Duration = Duration::from_secs(20);
 pub(crate) struct Target {
     queue: Queue<SmsJob>,
     worker: Option<WorkerHandle>,
+    guard: Option<SpendGuard>,
     printer: Printer,
     printing: JoinHandle<()>,
     events: Task<()>,
@@ -56,14 +61,16 @@ impl Target {
         // Before anything can happen that is told.
         printer.say("ready".to_owned());
         let events = tell_events(&queue, printer.clone());
+        let guard = args.cap.map(|cap| capped(&queue, cap)).transpose()?;
         let worker = if args.no_worker {
             None
         } else {
-            Some(start_worker(&queue, &args)?)
+            Some(start_worker(&queue, &args, guard.as_ref(), &printer)?)
         };
         Ok(Self {
             queue,
             worker,
+            guard,
             printer,
             printing,
             events,
@@ -95,6 +102,8 @@ impl Target {
                 )),
             },
             Command::Dump => self.dump().await,
+            Command::Caps => self.caps().await,
+            Command::Deliveries => self.deliveries().await,
             Command::Stop => {}
         }
     }
@@ -196,27 +205,58 @@ impl Target {
     }
 
     async fn dump(&self) {
+        let Some(jobs) = self.jobs().await else {
+            return;
+        };
+        for job in jobs {
+            let id = job
+                .idempotency_key
+                .as_ref()
+                .map_or_else(|| job.id.to_string(), ToString::to_string);
+            self.printer.say(format!("job {id} {}", job.state));
+        }
+        self.printer.say("dumped".to_owned());
+    }
+
+    async fn jobs(&self) -> Option<Vec<JobView>> {
         let mut filter = ListFilter {
             limit: 1000,
             ..ListFilter::new(SmsJob::QUEUE)
         };
+        let mut jobs = Vec::new();
         loop {
-            let Ok(page) = self.queue.list(filter.clone()).await else {
-                return;
-            };
-            for job in &page.jobs {
-                let id = job
-                    .idempotency_key
-                    .as_ref()
-                    .map_or_else(|| job.id.to_string(), ToString::to_string);
-                self.printer.say(format!("job {id} {}", job.state));
-            }
+            let page = self.queue.list(filter.clone()).await.ok()?;
+            jobs.extend(page.jobs);
             match page.next {
                 Some(next) => filter.after = Some(next),
-                None => break,
+                None => return Some(jobs),
             }
         }
-        self.printer.say("dumped".to_owned());
+    }
+
+    async fn caps(&self) {
+        let Some(guard) = &self.guard else {
+            return self.printer.say("caps none".to_owned());
+        };
+        if let Ok(snapshot) = guard.snapshot().await {
+            for usage in snapshot.caps {
+                let (used, left) = (count(usage.used), count(usage.left));
+                self.printer.say(format!("caps {used} {left}"));
+            }
+        }
+    }
+
+    async fn deliveries(&self) {
+        let deliveries = Deliveries::of(&self.queue).build();
+        for job in self.jobs().await.unwrap_or_default() {
+            if let Ok(Some(known)) = deliveries.job(job.id).await {
+                let messages = known.messages.iter();
+                let messages = messages.filter(|message| message.message_id.is_some());
+                let line = format!("delivery {} {}", job.id, messages.count());
+                self.printer.say(line);
+            }
+        }
+        self.printer.say("told".to_owned());
     }
 }
 
@@ -225,8 +265,41 @@ fn account(gateway: &str) -> SalumOptions {
     SalumOptions::new("test-key", "1234", "TEST").url(gateway)
 }
 
-fn start_worker(queue: &Queue<SmsJob>, args: &Args) -> Result<WorkerHandle, Box<dyn Error>> {
-    let worker = Worker::new(queue.clone(), Salum::new(account(&args.gateway))?)
+/// A guard with one cap of messages, over all the time that a test may take.
+fn capped(queue: &Queue<SmsJob>, messages: u64) -> Result<SpendGuard, Box<dyn Error>> {
+    const DECADE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    let cap = Cap::new(
+        CapScope::All,
+        Amount::Messages(messages),
+        Period::Every(DECADE),
+    );
+    let guard = SpendGuard::builder(queue.records()).over(OverCap::Refuse);
+    Ok(guard.cap(cap).build()?)
+}
+
+fn count(amount: Amount) -> u64 {
+    match amount {
+        Amount::Messages(count) | Amount::Segments(count) => count,
+        Amount::Cost(money) => money.as_micros(),
+    }
+}
+
+fn start_worker(
+    queue: &Queue<SmsJob>,
+    args: &Args,
+    guard: Option<&SpendGuard>,
+    printer: &Printer,
+) -> Result<WorkerHandle, Box<dyn Error>> {
+    let salum = Salum::new(account(&args.gateway))?;
+    let provider: Arc<dyn Provider<SmsMessage>> = match guard {
+        None => Arc::new(salum),
+        Some(guard) => Arc::new(guard.around(Announce {
+            inner: Tracked::new(salum, Deliveries::of(queue).build()),
+            printer: printer.clone(),
+            pause: args.pause(),
+        })),
+    };
+    let worker = Worker::new(queue.clone(), provider)
         .concurrency(args.concurrency)
         .visibility(args.lease())
         .send_timeout(args.send_timeout());

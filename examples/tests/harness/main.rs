@@ -12,6 +12,7 @@ mod freeze;
 mod kill_loop;
 mod ledger;
 mod nats;
+mod policy;
 mod power_cut;
 mod process;
 mod tracer;

@@ -34,8 +34,8 @@ pub use lease::{
 };
 pub use query::{Cancelled, Cursor, JobView, ListFilter, Page, Requeued, Retention, Stats};
 pub use records::{
-    CHARGE_AGE, CHARGE_LINES_MAX, Charge, ChargeLine, Charged, Expect, Put, RECORD_BYTES_MAX,
-    RECORD_KEY_BYTES_MAX, RECORDS_LISTED_MAX, Record, RecordKey, Records, Space,
+    CHARGE_AGE, CHARGE_LINES_MAX, Charge, ChargeLine, Charged, Counter, Expect, Put,
+    RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, RECORDS_LISTED_MAX, Record, RecordKey, Records, Space,
 };
 
 #[cfg(feature = "sqlite")]

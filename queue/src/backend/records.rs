@@ -75,6 +75,21 @@ pub trait Records: Send + Sync + 'static {
     /// Takes a charge back, from each of its counters whose period has not ended, and forgets its token: what was charged
     /// for surely did not happen. Says whether the token was known.
     fn refund(&self, token: RecordKey) -> BoxFuture<'_, Result<bool, BackendError>>;
+
+    /// How much one counter holds: what was charged to it in its period and not taken back.
+    fn counted(&self, counter: Counter) -> BoxFuture<'_, Result<u64, BackendError>>;
+
+    /// The counters of one period that hold something and whose keys begin with `prefix`, in the order of their keys'
+    /// bytes, after `after`, at most `limit` (1 to [`RECORDS_LISTED_MAX`]; others are clamped). `prefix` names the period
+    /// too, by its length and a moment in it.
+    ///
+    /// For a person or a dashboard: where counters are on a server, all of the period are looked through.
+    fn counters(
+        &self,
+        prefix: Counter,
+        after: Option<RecordKey>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(RecordKey, u64)>, BackendError>>;
 }
 
 /// A kind of records, such as `suppression`: keys of different spaces never meet.
@@ -217,9 +232,7 @@ pub struct ChargeLine {
 impl ChargeLine {
     /// The length of a period in milliseconds.
     pub fn period_ms(&self) -> i64 {
-        i64::try_from(self.period.as_millis())
-            .unwrap_or(i64::MAX)
-            .max(1)
+        period_ms(self.period)
     }
 
     /// The number of the period that `at` falls into.
@@ -229,8 +242,40 @@ impl ChargeLine {
 
     /// When the period that `at` falls into ends.
     pub fn window_end(&self, at: Timestamp) -> Timestamp {
-        let next = self.window(at).saturating_add(1);
-        Timestamp::from_millis(next.saturating_mul(self.period_ms()))
+        window_end(self.period, at)
+    }
+}
+
+fn period_ms(period: Duration) -> i64 {
+    i64::try_from(period.as_millis()).unwrap_or(i64::MAX).max(1)
+}
+
+fn window_end(period: Duration, at: Timestamp) -> Timestamp {
+    let period = period_ms(period);
+    let next = at.as_millis().div_euclid(period).saturating_add(1);
+    Timestamp::from_millis(next.saturating_mul(period))
+}
+
+/// One counter in one of its periods, to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// Its key, as the [`ChargeLine`] had it.
+    pub key: RecordKey,
+    /// How long a period is, as the [`ChargeLine`] had it.
+    pub period: Duration,
+    /// A moment in the period. Periods that ended are kept for [`CHARGE_AGE`].
+    pub at: Timestamp,
+}
+
+impl Counter {
+    /// The length of a period in milliseconds.
+    pub fn period_ms(&self) -> i64 {
+        period_ms(self.period)
+    }
+
+    /// When the period ends.
+    pub fn window_end(&self) -> Timestamp {
+        window_end(self.period, self.at)
     }
 }
 

@@ -1,14 +1,92 @@
-//! [`Doubt`]: what an earlier attempt left open.
+//! [`Doubt`]: what earlier attempts left open.
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 
-/// Which attempt may have had its effect: the first one whose outcome nobody knows.
+/// Which attempts may have had their effect: from the first to the last whose outcome nobody knows.
+///
+/// An attempt between the two may be known to have sent nothing. What was sent, was sent from `started_at` until `ended_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Doubt {
-    /// Its number, from 1.
+    /// The number of the first one, from 1.
     pub attempt: u16,
-    /// When it started.
+    /// When that one started.
     pub started_at: Timestamp,
+    /// The number of the last one; the same when there is one only.
+    pub last_attempt: u16,
+    /// When that one was over: it ended, or its worker was found dead or without its lease.
+    pub ended_at: Timestamp,
+}
+
+impl Doubt {
+    /// The doubt about an attempt that started and was over then, joined to an `earlier` one.
+    pub(crate) fn of(
+        earlier: Option<Self>,
+        attempt: u16,
+        started_at: Timestamp,
+        ended_at: Timestamp,
+    ) -> Self {
+        Self {
+            attempt: earlier.map_or(attempt, |earlier| earlier.attempt),
+            started_at: earlier.map_or(started_at, |earlier| earlier.started_at),
+            last_attempt: attempt,
+            ended_at,
+        }
+    }
+}
+
+/// As it was stored before it was known when the last one ended.
+#[derive(Deserialize)]
+struct Stored {
+    attempt: u16,
+    started_at: Timestamp,
+    last_attempt: Option<u16>,
+    ended_at: Option<Timestamp>,
+}
+
+impl From<Stored> for Doubt {
+    fn from(stored: Stored) -> Self {
+        Self {
+            attempt: stored.attempt,
+            started_at: stored.started_at,
+            last_attempt: stored.last_attempt.unwrap_or(stored.attempt),
+            ended_at: stored.ended_at.unwrap_or(stored.started_at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_attempt_are_remembered() {
+        let at = Timestamp::from_millis;
+        let first = Doubt::of(None, 2, at(20), at(25));
+        let expected = Doubt {
+            attempt: 2,
+            started_at: at(20),
+            last_attempt: 2,
+            ended_at: at(25),
+        };
+        assert_eq!(first, expected);
+        let both = Doubt::of(Some(first), 4, at(40), at(45));
+        let expected = Doubt {
+            last_attempt: 4,
+            ended_at: at(45),
+            ..expected
+        };
+        assert_eq!(both, expected);
+    }
+
+    #[test]
+    fn a_doubt_without_an_end_is_read() {
+        let read: Doubt = serde_json::from_str(r#"{"attempt":2,"started_at":20}"#).unwrap();
+        let at = Timestamp::from_millis(20);
+        assert_eq!(read, Doubt::of(None, 2, at, at));
+        let json = serde_json::to_string(&read).unwrap();
+        assert_eq!(serde_json::from_str::<Doubt>(&json).unwrap(), read);
+    }
 }

@@ -76,7 +76,8 @@ impl<P> Notifier<P> {
             doubt.started_at,
             message,
             send.timeout,
-        );
+        )
+        .until(doubt.last_attempt, doubt.ended_at);
         inquiry.idempotency_key = send.idempotency_key.clone();
         inquiry.tenant = send.tenant.clone();
         match self.provider.inquire(&inquiry).await {

@@ -37,19 +37,21 @@ mod region_zones;
 mod spend;
 mod suppression;
 mod unchecked;
+mod variables;
 mod zone;
 
 pub use quiet::{Day, QuietHours, SendWindows, SendWindowsError, Timed};
 pub use refusal::Refusal;
 pub use region_zones::zones_of;
 pub use spend::{
-    Amount, CAP_NAME_BYTES_MAX, Cap, CapScope, Capped, GUARD_NAME, Money, OverCap, Period,
-    PrefixError, PriceTable, STOP_WAIT, SpendAlarm, SpendGuard, SpendGuardBuilder, SpendGuardError,
-    Stopped,
+    Amount, CAP_NAME_BYTES_MAX, Cap, CapCount, CapScope, CapUsage, Capped, GUARD_NAME, Money,
+    OverCap, Period, PrefixError, PriceTable, SNAPSHOT_COUNTS_MAX, SNAPSHOT_FULLEST_MAX, STOP_WAIT,
+    SpendAlarm, SpendGuard, SpendGuardBuilder, SpendGuardError, SpendSnapshot, Stopped,
 };
 pub use suppression::{
     Added, HARD_FAILURE_KEPT, ImportError, Imported, LIFTED_KEPT, SENDER_BYTES_MAX, Sender,
     Suppress, SuppressReported, Suppressed, Suppression, SuppressionEntry, SuppressionPage,
     SuppressionReason, SuppressionScope, SuppressionSource,
 };
+pub use variables::{PolicyFault, PolicyVariablesError};
 pub use zone::{Zone, ZoneError};

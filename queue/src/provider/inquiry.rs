@@ -14,11 +14,16 @@ use crate::job::{IdempotencyKey, JobId, Tenant};
 pub struct Inquiry<'a, M> {
     /// The job.
     pub job: JobId,
-    /// The first attempt whose outcome nobody knows, from 1. Later ones may have sent something too.
+    /// The first attempt whose outcome nobody knows, from 1.
     pub attempt: u16,
     /// When that attempt started: a provider that lists its messages lists them from then on.
     pub sent_at: Timestamp,
-    /// What that attempt sent: the job renders the same message again.
+    /// The last attempt whose outcome nobody knows; those between the two may have sent something too.
+    pub last_attempt: u16,
+    /// When that attempt was over. What is not found may still come for as long after it as the provider takes to list a
+    /// message: before that, *not sent* would be a guess, and a second message its price.
+    pub sent_until: Timestamp,
+    /// What those attempts sent: the job renders the same message again.
     pub message: &'a M,
     /// The provider's id of the message, when it is known.
     pub message_id: Option<String>,
@@ -31,7 +36,7 @@ pub struct Inquiry<'a, M> {
 }
 
 impl<'a, M> Inquiry<'a, M> {
-    /// The question about `attempt` of `job`, which started at `sent_at`, with `timeout` for the call.
+    /// The question about `attempt` of `job` alone, which started and was over at `sent_at`, with `timeout` for the call.
     pub fn new(
         job: JobId,
         attempt: u16,
@@ -43,12 +48,22 @@ impl<'a, M> Inquiry<'a, M> {
             job,
             attempt,
             sent_at,
+            last_attempt: attempt,
+            sent_until: sent_at,
             message,
             message_id: None,
             idempotency_key: None,
             tenant: None,
             timeout,
         }
+    }
+
+    /// The same question about all attempts up to `last_attempt`, which was over at `sent_until`.
+    #[must_use]
+    pub fn until(mut self, last_attempt: u16, sent_until: Timestamp) -> Self {
+        self.last_attempt = last_attempt;
+        self.sent_until = sent_until;
+        self
     }
 
     /// The same question with the provider's id of the message.
@@ -76,6 +91,8 @@ impl<M> fmt::Debug for Inquiry<'_, M> {
             .field("job", &self.job)
             .field("attempt", &self.attempt)
             .field("sent_at", &self.sent_at)
+            .field("last_attempt", &self.last_attempt)
+            .field("sent_until", &self.sent_until)
             .field("message_id", &self.message_id)
             .finish_non_exhaustive()
     }

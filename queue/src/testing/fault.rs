@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::test_queue::in_memory;
 use crate::backend::{
-    Backend, BackendError, BackendErrorKind, Cancelled, Charge, Charged, Delivery, Enqueued,
-    EventStream, Expect, JobView, Lease, LeaseRequest, ListFilter, Page, Put, Record, RecordKey,
-    Records, Requeued, Settled, Settlement, Space, Stats,
+    Backend, BackendError, BackendErrorKind, Cancelled, Charge, Charged, Counter, Delivery,
+    Enqueued, EventStream, Expect, JobView, Lease, LeaseRequest, ListFilter, Page, Put, Record,
+    RecordKey, Records, Requeued, Settled, Settlement, Space, Stats,
 };
 use crate::clock::{ManualClock, Timestamp};
 use crate::future::BoxFuture;
@@ -384,5 +384,20 @@ impl Records for FaultyRecords {
 
     fn refund(&self, token: RecordKey) -> BoxFuture<'_, Result<bool, BackendError>> {
         self.meet(StoreCall::Record, |inner| inner.refund(token))
+    }
+
+    fn counted(&self, counter: Counter) -> BoxFuture<'_, Result<u64, BackendError>> {
+        self.meet(StoreCall::Read, |inner| inner.counted(counter))
+    }
+
+    fn counters(
+        &self,
+        prefix: Counter,
+        after: Option<RecordKey>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(RecordKey, u64)>, BackendError>> {
+        self.meet(StoreCall::Read, move |inner| {
+            inner.counters(prefix, after, limit)
+        })
     }
 }

@@ -54,6 +54,8 @@ async fn what_was_never_sent_is_sent_again() {
     let first = Some(Doubt {
         attempt: 1,
         started_at: began,
+        last_attempt: 1,
+        ended_at: began,
     });
     assert_eq!(doubt, first);
     queue.drain(&mock).await;
@@ -177,6 +179,73 @@ async fn the_other_policies_never_ask() {
     queue.drain(&mock).await;
     let id = stopped.job_id;
     assert_eq!(seen(&queue, id, &mock).await, (State::Unknown, 1, 1, 0));
+}
+
+/// Each attempt may have sent something: the question is about all of them, until the last was over.
+#[tokio::test]
+async fn all_attempts_in_doubt_are_asked_about() {
+    let queue = TestQueue::<AskingJob>::new().await;
+    let id = put(&queue).await;
+    let began = queue.clock().now();
+    let mock = Mock::always(MockAnswer::unknown());
+    queue.run_due(&mock).await;
+    queue.advance(Duration::from_secs(60));
+    let over = queue.clock().now();
+    queue.run_due(&mock).await;
+    queue.advance(Duration::from_secs(60));
+    queue.run_due(&mock).await;
+    let asked = mock.inquiries();
+    let spans: Vec<_> = (asked.iter())
+        .map(|asked| (asked.attempt, asked.sent_at))
+        .zip(
+            asked
+                .iter()
+                .map(|asked| (asked.last_attempt, asked.sent_until)),
+        )
+        .collect();
+    assert_eq!(
+        spans,
+        [((1, began), (1, began)), ((1, began), (2, over))],
+        "{id}"
+    );
+}
+
+/// The first attempt is minutes old, the second may have been accepted a moment ago and is not listed yet: whoever counted
+/// from the first would send a third.
+#[cfg(feature = "twilio")]
+#[tokio::test]
+async fn a_message_that_may_be_listed_yet_is_not_sent_again() {
+    use queue::testing::gateway::{Fault, Gateway, TwilioPersonality};
+    let mut personality = TwilioPersonality::default();
+    personality.lists_nothing = true;
+    let gateway = Gateway::builder().personality(personality);
+    let gateway = gateway.start().await.unwrap();
+    let queue = TestQueue::<AskingJob>::new().await;
+    let options = gateway.twilio_options().unwrap();
+    let twilio = options.clock(queue.clock().clone()).build().unwrap();
+    // The first send is lost. Two questions are answered, the second of them with *not sent*. The second send arrives, and
+    // its answer is lost.
+    gateway.next(1, Fault::cut());
+    gateway.next(2, Fault::slow(Duration::ZERO));
+    gateway.next(1, Fault::cut().after_accepting());
+    let id = put(&queue).await;
+    let soon = Duration::from_secs(10);
+    let later = Duration::from_secs(120);
+    for (wait, state, attempt, sends) in [
+        (Duration::ZERO, State::Retrying, 1, 1),
+        (soon, State::Snoozed, 1, 1),
+        (later, State::Retrying, 2, 2),
+        (soon, State::Snoozed, 2, 2),
+    ] {
+        queue.advance(wait);
+        queue.run_due(&twilio).await;
+        let job = queue.job(id).await.unwrap().unwrap();
+        let requests = gateway.requests();
+        let creates = (requests.iter()).filter(|request| request.endpoint == "create");
+        let seen = (job.state, job.attempt, creates.count());
+        assert_eq!(seen, (state, attempt, sends), "{:?}", job.reason);
+    }
+    assert_eq!(gateway.accepted_count(), 1);
 }
 
 /// Through real HTTP: the answer to the send is lost, or the send itself.

@@ -83,6 +83,7 @@ async fn the_second_format_is_opened_and_goes_on() {
     let doubt = doubtful.doubt.unwrap();
     assert_eq!((doubtful.state, doubt.attempt), (State::Retrying, 1));
     assert_eq!(Some(doubt.started_at), doubtful.started_at);
+    assert_eq!((doubt.last_attempt, doubt.ended_at), (1, doubt.started_at));
     assert_eq!(named(&*backend, "put off").await.state, State::Snoozed);
 
     let records = backend.records();

@@ -18,8 +18,11 @@ mod nats;
 #[cfg(feature = "policy")]
 mod policy;
 mod records;
+#[cfg(feature = "nats")]
+mod records_elsewhere;
 mod shared_file;
 mod stack;
+mod store;
 mod store_faults;
 mod support;
 mod wire;

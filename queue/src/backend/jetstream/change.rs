@@ -74,7 +74,7 @@ pub(super) fn of_disposition(
         } => {
             let mut record = running.clone();
             if *in_doubt {
-                record.put_in_doubt();
+                record.put_in_doubt(now);
             }
             let change = Change::Postpone {
                 state: State::Retrying,
@@ -95,7 +95,7 @@ pub(super) fn of_disposition(
         Disposition::Expired => (running.clone(), expired(running)),
         Disposition::Unknown { reason } => {
             let mut record = running.clone();
-            record.put_in_doubt();
+            record.put_in_doubt(now);
             (record, ended(State::Unknown, Some(reason)))
         }
         Disposition::Park { reason, adoptable } => (
@@ -137,18 +137,23 @@ pub(super) fn recovered(lost: &Record, now: Timestamp, random: f64) -> (Record, 
     const CAUSE: &str = "its worker lost the lease";
     let mut record = lost.clone();
     let attempt = record.attempt;
-    record.put_in_doubt();
+    record.put_in_doubt(now);
     if record.unknown == UnknownPolicy::Stop {
         let change = ended(State::Unknown, Some(CAUSE));
         return (record, change);
     }
     if attempt >= record.max_attempts {
-        // A job that kills its workers ends here.
+        // A job that kills its workers ends here. Where nothing is sent twice without asking, it may not end as what anybody
+        // requeues without a thought.
+        let state = match record.unknown {
+            UnknownPolicy::Retry => State::Dead,
+            UnknownPolicy::Stop | UnknownPolicy::Ask => State::Unknown,
+        };
         let reason = format!(
             "{CAUSE} during attempt {attempt} of {}",
             record.max_attempts
         );
-        return (record, ended(State::Dead, Some(&reason)));
+        return (record, ended(state, Some(&reason)));
     }
     if record.deadline.is_some_and(|deadline| deadline <= now) {
         let change = expired(&record);

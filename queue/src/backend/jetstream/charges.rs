@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::api::{Outgoing, Stored};
-use super::names::escape;
-use super::records::STREAM;
+use super::names::{escape, unescape};
+use super::records::{AT_ONCE, STREAM};
 use super::refusal::Refusal;
 use super::shared::Shared;
 use crate::backend::{
-    BackendError, BackendErrorKind, CHARGE_AGE, CHARGE_LINES_MAX, Charge, Charged, RecordKey,
+    BackendError, BackendErrorKind, CHARGE_AGE, CHARGE_LINES_MAX, Charge, Charged, Counter,
+    RECORDS_LISTED_MAX, RecordKey,
 };
 use crate::clock::Timestamp;
 
@@ -23,13 +24,21 @@ const CONFLICT_PAUSE_MAX: Duration = Duration::from_millis(20);
 
 /// A counter: its key, the length of its periods in milliseconds, and the end of one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Counter {
+struct Place {
     key: String,
     period: i64,
     ends_at: Timestamp,
 }
 
-impl Counter {
+impl Place {
+    fn of(counter: &Counter) -> Self {
+        Self {
+            key: counter.key.as_str().to_owned(),
+            period: counter.period_ms(),
+            ends_at: counter.window_end(),
+        }
+    }
+
     fn subject(&self) -> String {
         let (period, end) = (self.period, self.ends_at.as_millis());
         format!("queue.counter.{period}.{end}.{}", escape(&self.key))
@@ -58,7 +67,7 @@ struct Token {
     /// When it was last charged.
     charged_at: Timestamp,
     /// What was added to which counters.
-    lines: Vec<(Counter, u64)>,
+    lines: Vec<(Place, u64)>,
 }
 
 impl Token {
@@ -88,10 +97,10 @@ pub(super) async fn charge(shared: &Shared, charge: &Charge) -> Result<Charged, 
         ));
     }
     shared.record_stream.prepare(shared).await?;
-    let mut counters: Vec<Counter> = charge
+    let mut counters: Vec<Place> = charge
         .lines
         .iter()
-        .map(|line| Counter {
+        .map(|line| Place {
             key: line.key.as_str().to_owned(),
             period: line.period_ms(),
             ends_at: line.window_end(charge.at),
@@ -102,7 +111,7 @@ pub(super) async fn charge(shared: &Shared, charge: &Charge) -> Result<Charged, 
     counters.dedup();
     let token = token_subject(&charge.token);
     let mut subjects = vec![token.clone()];
-    subjects.extend(counters.iter().map(Counter::subject));
+    subjects.extend(counters.iter().map(Place::subject));
     for tried in 0..CONFLICTS_MAX {
         pause(tried).await;
         let now = shared.clock.now();
@@ -124,7 +133,7 @@ pub(super) async fn charge(shared: &Shared, charge: &Charge) -> Result<Charged, 
                 Err(refusal) => return Err(refusal.into()),
             }
         }
-        let mut totals: BTreeMap<&Counter, (u64, u64)> = BTreeMap::new();
+        let mut totals: BTreeMap<&Place, (u64, u64)> = BTreeMap::new();
         for (counter, stored) in counters.iter().zip(found) {
             totals.insert(counter, (total(stored.as_ref()), sequence(stored.as_ref())));
         }
@@ -191,7 +200,7 @@ pub(super) async fn refund(shared: &Shared, token: &RecordKey) -> Result<bool, B
         else {
             return Ok(false);
         };
-        let mut amounts: BTreeMap<&Counter, u64> = BTreeMap::new();
+        let mut amounts: BTreeMap<&Place, u64> = BTreeMap::new();
         for (counter, amount) in &known.lines {
             let sum = amounts.entry(counter).or_default();
             *sum = sum.saturating_add(*amount);
@@ -221,6 +230,60 @@ pub(super) async fn refund(shared: &Shared, token: &RecordKey) -> Result<bool, B
         }
     }
     Err(Refusal::Conflict.into())
+}
+
+/// How much a counter holds.
+pub(super) async fn counted(shared: &Shared, counter: &Counter) -> Result<u64, BackendError> {
+    shared.record_stream.prepare(shared).await?;
+    let place = Place::of(counter);
+    let stored = shared.api.last(STREAM, &place.subject()).await?;
+    Ok(total(stored.as_ref()))
+}
+
+/// The counters of a period that hold something and whose keys begin with that of `prefix`.
+pub(super) async fn counters(
+    shared: &Shared,
+    prefix: &Counter,
+    after: Option<&RecordKey>,
+    limit: usize,
+) -> Result<Vec<(RecordKey, u64)>, BackendError> {
+    shared.record_stream.prepare(shared).await?;
+    let limit = limit.clamp(1, RECORDS_LISTED_MAX);
+    let (period, end) = (prefix.period_ms(), prefix.window_end().as_millis());
+    let filter = format!("queue.counter.{period}.{end}.*");
+    let subjects = shared.api.subjects(STREAM, &filter).await?;
+    let mut keys: Vec<RecordKey> = (subjects.iter())
+        .filter_map(|subject| unescape(subject.rsplit('.').next()?))
+        .filter(|key| key.starts_with(prefix.key.as_str()))
+        .filter_map(|key| RecordKey::new(key).ok())
+        .filter(|key| after.is_none_or(|after| key > after))
+        .collect();
+    keys.sort_unstable();
+    let mut listed = Vec::new();
+    for keys in keys.chunks(AT_ONCE) {
+        let subjects: Vec<String> = (keys.iter())
+            .map(|key| Place::of(&counter_at(prefix, key)).subject())
+            .collect();
+        let found = shared.api.last_of_each(STREAM, &subjects).await?;
+        for (key, stored) in keys.iter().zip(found) {
+            let total = total(stored.as_ref());
+            if total > 0 {
+                listed.push((key.clone(), total));
+            }
+            if listed.len() == limit {
+                return Ok(listed);
+            }
+        }
+    }
+    Ok(listed)
+}
+
+/// The counter of this key in the period of `other`.
+fn counter_at(other: &Counter, key: &RecordKey) -> Counter {
+    Counter {
+        key: key.clone(),
+        ..*other
+    }
 }
 
 fn token_subject(token: &RecordKey) -> String {

@@ -151,12 +151,11 @@ impl Record {
         }
     }
 
-    /// Notes that its last attempt may have had its effect. The first such attempt is remembered.
-    pub(super) fn put_in_doubt(&mut self) {
-        self.doubt.get_or_insert(Doubt {
-            attempt: self.attempt,
-            started_at: self.started_at.unwrap_or(self.created_at),
-        });
+    /// Notes that its last attempt, which is over `now`, may have had its effect. The first and the last such attempt are
+    /// remembered.
+    pub(super) fn put_in_doubt(&mut self, now: Timestamp) {
+        let started_at = self.started_at.unwrap_or(self.created_at);
+        self.doubt = Some(Doubt::of(self.doubt, self.attempt, started_at, now));
     }
 
     /// The state a person sees: a job whose waiting time is over is ready.

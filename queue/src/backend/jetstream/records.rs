@@ -18,7 +18,7 @@ use super::names::{escape, unescape};
 use super::refusal::{Refusal, unanswered};
 use super::shared::Shared;
 use crate::backend::{
-    BackendError, BackendErrorKind, Charge, Charged, Expect, Put, RECORD_BYTES_MAX,
+    BackendError, BackendErrorKind, Charge, Charged, Counter, Expect, Put, RECORD_BYTES_MAX,
     RECORDS_LISTED_MAX, Record, RecordKey, Records, Space,
 };
 use crate::clock::Timestamp;
@@ -31,7 +31,7 @@ const EXPIRES_AT: &str = "Queue-Expires-At";
 /// Names the write, so that a writer that lost the answer knows its own record again.
 const WRITE: &str = "Queue-Write";
 /// How many records are read at once.
-const AT_ONCE: usize = 64;
+pub(super) const AT_ONCE: usize = 64;
 /// How often a write that expects nothing in particular is tried anew.
 const CONFLICTS_MAX: u32 = 50;
 
@@ -275,5 +275,20 @@ impl Records for JetStreamRecords {
 
     fn refund(&self, token: RecordKey) -> BoxFuture<'_, Result<bool, BackendError>> {
         Box::pin(async move { charges::refund(&self.shared, &token).await })
+    }
+
+    fn counted(&self, counter: Counter) -> BoxFuture<'_, Result<u64, BackendError>> {
+        Box::pin(async move { charges::counted(&self.shared, &counter).await })
+    }
+
+    fn counters(
+        &self,
+        prefix: Counter,
+        after: Option<RecordKey>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(RecordKey, u64)>, BackendError>> {
+        Box::pin(
+            async move { charges::counters(&self.shared, &prefix, after.as_ref(), limit).await },
+        )
     }
 }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::error::full;
+use super::error::{full, translate};
 use super::options::MAINTENANCE_ROWS_MAX;
 use super::txn::Txn;
-use crate::backend::{BackendError, CHARGE_AGE, Charge, Charged, RecordKey};
+use crate::backend::{
+    BackendError, CHARGE_AGE, Charge, Charged, Counter, RECORDS_LISTED_MAX, RecordKey,
+};
 use crate::clock::Timestamp;
 
 /// A counter: its key, the length of its periods in milliseconds, and the end of one.
-type Counter<'a> = (&'a str, i64, Timestamp);
+type Place<'a> = (&'a str, i64, Timestamp);
 
 /// A line as it is stored with its charge, to be taken back: the counter's three parts, and the amount.
 type Taken = (String, i64, Timestamp, u64);
@@ -31,7 +33,7 @@ pub(super) fn charge(txn: &mut Txn<'_>, charge: &Charge) -> Result<Charged, Back
     if txn.is_short_of_room {
         return Err(full());
     }
-    let mut totals: BTreeMap<Counter<'_>, u64> = BTreeMap::new();
+    let mut totals: BTreeMap<Place<'_>, u64> = BTreeMap::new();
     let mut over: Option<(usize, Timestamp)> = None;
     for (place, line) in charge.lines.iter().enumerate() {
         let until = line.window_end(charge.at);
@@ -110,7 +112,7 @@ pub(super) fn refund(txn: &mut Txn<'_>, token: &RecordKey) -> Result<bool, Backe
     Ok(true)
 }
 
-fn total(txn: &Txn<'_>, (key, period, ends_at): Counter<'_>) -> Result<u64, BackendError> {
+fn total(txn: &Txn<'_>, (key, period, ends_at): Place<'_>) -> Result<u64, BackendError> {
     let total: Option<i64> = txn.with(
         "SELECT total FROM queue_counters WHERE key = ?1 AND period = ?2 AND ends_at = ?3",
         |statement| {
@@ -122,6 +124,64 @@ fn total(txn: &Txn<'_>, (key, period, ends_at): Counter<'_>) -> Result<u64, Back
     Ok(total
         .and_then(|total| u64::try_from(total).ok())
         .unwrap_or(0))
+}
+
+/// How much a counter holds.
+pub(super) fn counted(connection: &Connection, counter: &Counter) -> Result<u64, BackendError> {
+    let total: Option<i64> = connection
+        .prepare_cached(
+            "SELECT total FROM queue_counters WHERE key = ?1 AND period = ?2 AND ends_at = ?3",
+        )
+        .and_then(|mut statement| {
+            let counter = params![
+                counter.key.as_str(),
+                counter.period_ms(),
+                counter.window_end()
+            ];
+            statement.query_row(counter, |row| row.get(0)).optional()
+        })
+        .map_err(translate)?;
+    Ok(total
+        .and_then(|total| u64::try_from(total).ok())
+        .unwrap_or(0))
+}
+
+/// The counters of a period that hold something and whose keys begin with that of `prefix`.
+pub(super) fn counters(
+    connection: &Connection,
+    prefix: &Counter,
+    after: Option<&RecordKey>,
+    limit: usize,
+) -> Result<Vec<(RecordKey, u64)>, BackendError> {
+    let first = prefix.key.as_str();
+    // No key that begins so comes after this: keys hold no character beyond the last one.
+    let last = format!("{first}{}", char::MAX);
+    let limit = limit.clamp(1, RECORDS_LISTED_MAX) as i64;
+    let after = after.map_or("", RecordKey::as_str);
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT key, total FROM queue_counters WHERE key >= ?1 AND key <= ?2 AND key > ?3
+             AND period = ?4 AND ends_at = ?5 AND total > 0 ORDER BY key LIMIT ?6",
+        )
+        .map_err(translate)?;
+    let rows = statement
+        .query_map(
+            params![
+                first,
+                last,
+                after,
+                prefix.period_ms(),
+                prefix.window_end(),
+                limit
+            ],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
+        )
+        .map_err(translate)?;
+    let rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(translate)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(key, total)| Some((RecordKey::new(key).ok()?, u64::try_from(total).ok()?)))
+        .collect())
 }
 
 /// Deletes periods that ended and tokens that are old, a bounded number of each.

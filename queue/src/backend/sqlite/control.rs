@@ -78,7 +78,7 @@ pub(super) fn requeue(txn: &mut Txn<'_>, id: JobId) -> Result<Requeued, BackendE
     settle::make_ready(txn, &fresh, now)?;
     // Whoever brings it back has decided on the attempt in doubt. `in_doubt` stays: the job may have been sent.
     txn.execute(
-        "UPDATE queue_jobs SET doubt_attempt = NULL, doubt_at = NULL WHERE seq = ?1",
+        "UPDATE queue_jobs SET doubt_attempt = NULL, doubt_at = NULL, doubt_last = NULL, doubt_until = NULL WHERE seq = ?1",
         [fresh.seq],
     )?;
     txn.event(EventKind::Requeued, &fresh.subject(), None)?;

@@ -13,7 +13,7 @@ use super::shared::Shared;
 use super::txn::Txn;
 use super::writer;
 use crate::backend::{
-    BackendError, BackendErrorKind, CHARGE_LINES_MAX, Charge, Charged, Expect, Put,
+    BackendError, BackendErrorKind, CHARGE_LINES_MAX, Charge, Charged, Counter, Expect, Put,
     RECORD_BYTES_MAX, RECORDS_LISTED_MAX, Record, RecordKey, Records, Space,
 };
 use crate::clock::Timestamp;
@@ -103,6 +103,23 @@ impl Records for SqliteRecords {
         Box::pin(writer::write(&self.requests, move |txn| {
             charges::refund(txn, &token)
         }))
+    }
+
+    fn counted(&self, counter: Counter) -> BoxFuture<'_, Result<u64, BackendError>> {
+        Box::pin(self.read(move |connection| charges::counted(connection, &counter)))
+    }
+
+    fn counters(
+        &self,
+        prefix: Counter,
+        after: Option<RecordKey>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(RecordKey, u64)>, BackendError>> {
+        Box::pin(
+            self.read(move |connection| {
+                charges::counters(connection, &prefix, after.as_ref(), limit)
+            }),
+        )
     }
 }
 

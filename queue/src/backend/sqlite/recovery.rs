@@ -67,9 +67,14 @@ fn recover(txn: &mut Txn<'_>, lost: &Lost, cause: &str) -> Result<(), BackendErr
         return settle::finish(txn, job, State::Unknown, Some(cause), None);
     }
     if attempt >= lost.max_attempts {
-        // A job that kills its workers ends here.
+        // A job that kills its workers ends here. Where nothing is sent twice without asking, it may not end as what anybody
+        // requeues without a thought.
+        let state = match lost.unknown {
+            UnknownPolicy::Retry => State::Dead,
+            UnknownPolicy::Stop | UnknownPolicy::Ask => State::Unknown,
+        };
         let reason = format!("{cause} during attempt {attempt} of {}", lost.max_attempts);
-        return settle::finish(txn, job, State::Dead, Some(&reason), None);
+        return settle::finish(txn, job, state, Some(&reason), None);
     }
     if lost.deadline.is_some_and(|deadline| deadline <= txn.now) {
         let in_doubt = Row {

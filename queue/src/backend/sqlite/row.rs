@@ -13,12 +13,12 @@ use crate::job::{
 /// The columns that [`view`] reads, in its order.
 pub(super) const VIEW_COLUMNS: &str = "seq, id, kind, version, state, attempt, max_attempts, priority, created_at, due_at, \
      deadline, finished_at, key, tenant, metadata, reason, receipt, length(payload), started_at, doubt_attempt, \
-     doubt_at";
+     doubt_at, doubt_last, doubt_until";
 
 /// The columns that [`envelope`] reads, in its order.
 pub(super) const ENVELOPE_COLUMNS: &str = "id, kind, version, payload, priority, created_at, due_at, deadline, max_attempts, \
      unknown, secret, key, key_window, tenant, trace, metadata, attempt, fence, seq, in_doubt, \
-     recipient, doubt_attempt, doubt_at";
+     recipient, doubt_attempt, doubt_at, doubt_last, doubt_until";
 
 /// A state as it is stored: its place in [`State::ALL`]. The partial indexes in `schema.rs` name these numbers.
 pub(super) fn state_code(state: State) -> i64 {
@@ -177,13 +177,17 @@ pub(super) fn view(queue: &str, row: &Row<'_>) -> rusqlite::Result<(i64, JobView
     Ok((row.get(0)?, view))
 }
 
-/// The doubt in a row, whose two columns begin at `first`.
+/// The doubt in a row, whose four columns begin at `first`.
 fn doubt(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Doubt>> {
     let attempt: Option<u16> = row.get(first)?;
     let started_at: Option<Timestamp> = row.get(first + 1)?;
+    let last: Option<u16> = row.get(first + 2)?;
+    let ended_at: Option<Timestamp> = row.get(first + 3)?;
     Ok(attempt.zip(started_at).map(|(attempt, started_at)| Doubt {
         attempt,
         started_at,
+        last_attempt: last.unwrap_or(attempt),
+        ended_at: ended_at.unwrap_or(started_at),
     }))
 }
 

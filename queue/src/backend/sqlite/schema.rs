@@ -9,10 +9,10 @@ use super::error::translate;
 use crate::backend::{BackendError, BackendErrorKind};
 
 /// The version of the format that this library writes.
-pub const FORMAT_VERSION: i64 = 3;
+pub const FORMAT_VERSION: i64 = 4;
 
 /// `MIGRATIONS[n]` brings a store from version `n` to `n + 1`.
-const MIGRATIONS: [&str; 3] = [V1, V2, V3];
+const MIGRATIONS: [&str; 4] = [V1, V2, V3, V4];
 
 const V1: &str = "
 CREATE TABLE queue_queues (
@@ -131,6 +131,15 @@ DROP INDEX queue_jobs_waiting;
 CREATE INDEX queue_jobs_waiting ON queue_jobs (queue, due_at) WHERE state = 0 OR state = 3 OR state = 4;
 DROP INDEX queue_jobs_deadline;
 CREATE INDEX queue_jobs_deadline ON queue_jobs (queue, deadline) WHERE deadline IS NOT NULL AND finished_at IS NULL;
+";
+
+/// Until when something may have been sent without anybody knowing. Of earlier doubts that is not known: the last attempt, and
+/// its start, are nearest to it.
+const V4: &str = "
+ALTER TABLE queue_jobs ADD COLUMN doubt_last INTEGER;
+ALTER TABLE queue_jobs ADD COLUMN doubt_until INTEGER;
+UPDATE queue_jobs SET doubt_last = max(doubt_attempt, attempt), doubt_until = max(doubt_at, coalesce(started_at, doubt_at))
+    WHERE doubt_attempt IS NOT NULL;
 ";
 
 /// Makes the tables, or brings them to the current version.

@@ -180,12 +180,14 @@ pub(super) fn expire(txn: &mut Txn<'_>, job: &Row) -> Result<(), BackendError> {
     finish(txn, job, State::Expired, Some("the deadline passed"), None)
 }
 
-/// Notes that this attempt of the job may have had its effect. The first such attempt is remembered.
+/// Notes that this attempt of the job, which is over now, may have had its effect. The first and the last such attempt are
+/// remembered.
 pub(super) fn doubt(txn: &Txn<'_>, job: &Row) -> Result<(), BackendError> {
     txn.execute(
         "UPDATE queue_jobs SET in_doubt = 1, doubt_at = CASE WHEN doubt_attempt IS NULL THEN coalesce(started_at, created_at)
-             ELSE doubt_at END, doubt_attempt = coalesce(doubt_attempt, attempt) WHERE seq = ?1",
-        [job.seq],
+             ELSE doubt_at END, doubt_attempt = coalesce(doubt_attempt, attempt), doubt_last = attempt, doubt_until = ?2
+         WHERE seq = ?1",
+        params![job.seq, txn.now],
     )?;
     Ok(())
 }

@@ -58,12 +58,12 @@ const OPENINGS_MAX: usize = 64;
 /// ```
 #[derive(Clone)]
 pub struct QuietHours {
-    windows: SendWindows,
+    pub(super) windows: SendWindows,
     zone_of: ZoneOf,
-    fallback: Vec<Zone>,
-    urgent_from: Option<Priority>,
-    before_deadline_from: Option<Priority>,
-    exempt: Vec<Kind>,
+    pub(super) fallback: Vec<Zone>,
+    pub(super) urgent_from: Option<Priority>,
+    pub(super) before_deadline_from: Option<Priority>,
+    pub(super) exempt: Vec<Kind>,
     clock: Arc<dyn Clock>,
 }
 

@@ -4,6 +4,7 @@ mod day;
 mod hours;
 mod minute;
 mod provider;
+mod variables;
 mod windows;
 
 pub use day::Day;

@@ -56,6 +56,13 @@ impl SendWindows {
         none.and(days, from, to)
     }
 
+    /// Open at all hours of all days.
+    pub fn always() -> Self {
+        Self {
+            open: std::array::from_fn(|_| vec![(0, DAY_MINUTES)]),
+        }
+    }
+
     /// Open at all hours but from `from` until `to`, such as `21:00` and `08:00`, every day.
     ///
     /// # Errors

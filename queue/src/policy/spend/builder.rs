@@ -21,7 +21,7 @@ pub const GUARD_NAME: &str = "sms";
 /// Longest name of a guard, in bytes.
 const GUARD_NAME_BYTES_MAX: usize = 32;
 /// The shortest period and cool-down: below it, a rate limit is meant.
-const SHORTEST: Duration = Duration::from_secs(1);
+pub(super) const SHORTEST: Duration = Duration::from_secs(1);
 
 /// What becomes of a message that would go over a cap, or comes in a cool-down. One that alone is more than a cap allows is
 /// rejected in any case: no period has room for it.
@@ -40,13 +40,13 @@ pub struct SpendGuardBuilder {
     records: Arc<dyn Records>,
     clock: Arc<dyn Clock>,
     name: String,
-    zone: Zone,
-    caps: Vec<Cap>,
-    prices: Option<PriceTable>,
-    countries: Countries,
-    cool_downs: Vec<CoolDown>,
-    over: OverCap,
-    over_by_kind: Vec<(Kind, OverCap)>,
+    pub(super) zone: Zone,
+    pub(super) caps: Vec<Cap>,
+    pub(super) prices: Option<PriceTable>,
+    pub(super) countries: Countries,
+    pub(super) cool_downs: Vec<CoolDown>,
+    pub(super) over: OverCap,
+    pub(super) over_by_kind: Vec<(Kind, OverCap)>,
     alarms: Vec<Callback>,
 }
 
@@ -114,10 +114,14 @@ impl SpendGuardBuilder {
     /// After a message of this kind, its recipient gets no other one of it for so long: at least a second. Default: none; 30
     /// to 60 s are common for one-time codes.
     pub fn cool_down(mut self, kind: impl Into<String>, length: Duration) -> Self {
-        let kind = Kind::from(kind.into());
+        self.set_cool_down(kind.into(), length);
+        self
+    }
+
+    pub(super) fn set_cool_down(&mut self, kind: String, length: Duration) {
+        let kind = Kind::from(kind);
         self.cool_downs.retain(|known| known.kind != kind);
         self.cool_downs.push(CoolDown { kind, length });
-        self
     }
 
     /// What becomes of a message over a cap or in a cool-down. Default: [`OverCap::Defer`].
@@ -128,10 +132,14 @@ impl SpendGuardBuilder {
 
     /// The same for messages of one kind.
     pub fn over_for(mut self, kind: impl Into<String>, over: OverCap) -> Self {
-        let kind = Kind::from(kind.into());
+        self.set_over_for(kind.into(), over);
+        self
+    }
+
+    pub(super) fn set_over_for(&mut self, kind: String, over: OverCap) {
+        let kind = Kind::from(kind);
         self.over_by_kind.retain(|(known, _)| *known != kind);
         self.over_by_kind.push((kind, over));
-        self
     }
 
     /// Calls this when a cap is reached: once for each cap and period, over all processes, on the task that sends. It must be

@@ -161,12 +161,26 @@ impl Cap {
                     .map_or("none", Kind::as_str)
                     .to_owned(),
             ),
-            CapScope::All => Some("all".to_owned()),
+            CapScope::All => Some(CapScope::ONE.to_owned()),
         }
     }
 }
 
+impl CapScope {
+    /// What a cap of all counts under.
+    pub(super) const ONE: &str = "all";
+}
+
 impl Amount {
+    /// The same kind of amount, as much as the store counts in `count`.
+    pub(super) fn with(self, count: u64) -> Self {
+        match self {
+            Self::Messages(_) => Self::Messages(count),
+            Self::Segments(_) => Self::Segments(count),
+            Self::Cost(_) => Self::Cost(Money::micros(count)),
+        }
+    }
+
     /// The amount as the store counts it.
     pub(super) fn limit(self) -> u64 {
         match self {

@@ -1,6 +1,7 @@
 //! [`SpendGuard`]: what is asked before money is spent.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -191,8 +192,14 @@ impl SpendGuard {
         }
     }
 
-    /// Takes back what was last counted for an attempt of which the provider says now that it sent nothing.
-    pub(super) async fn not_sent(&self, job: JobId, attempt: u16) {
+    /// Takes back what was last counted for each of these attempts, of which the provider says now that they sent nothing.
+    pub(super) async fn not_sent(&self, job: JobId, attempts: RangeInclusive<u16>) {
+        for attempt in attempts {
+            self.attempt_not_sent(job, attempt).await;
+        }
+    }
+
+    async fn attempt_not_sent(&self, job: JobId, attempt: u16) {
         for run in (1..=RUNS_MAX).rev() {
             let Ok(token) = self.token(job, attempt, run) else {
                 return;
@@ -221,6 +228,10 @@ impl SpendGuard {
 
     pub(super) fn now(&self) -> Timestamp {
         self.shared.clock.now()
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.shared.rules
     }
 
     pub(super) fn name_key(&self) -> &RecordKey {
@@ -369,7 +380,7 @@ impl SpendGuard {
     }
 
     /// A key of this guard's. No part but the last can hold a `/`, so no two lists of parts make one key.
-    fn key(&self, parts: &[&str]) -> Result<RecordKey, ProviderError> {
+    pub(super) fn key(&self, parts: &[&str]) -> Result<RecordKey, ProviderError> {
         let key = format!("{}/{}", self.shared.rules.name, parts.join("/"));
         RecordKey::new(key).map_err(|_| {
             let detail =

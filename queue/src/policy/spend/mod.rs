@@ -9,7 +9,9 @@ mod guard;
 mod money;
 mod period;
 mod provider;
+mod snapshot;
 mod switch;
+mod variables;
 
 pub use alarm::SpendAlarm;
 pub use builder::{GUARD_NAME, OverCap, SpendGuardBuilder, SpendGuardError};
@@ -18,4 +20,5 @@ pub use guard::{STOP_WAIT, SpendGuard};
 pub use money::{Money, PrefixError, PriceTable};
 pub use period::Period;
 pub use provider::Capped;
+pub use snapshot::{CapCount, CapUsage, SNAPSHOT_COUNTS_MAX, SNAPSHOT_FULLEST_MAX, SpendSnapshot};
 pub use switch::Stopped;

@@ -30,6 +30,19 @@ impl Money {
         self.0
     }
 
+    /// An amount such as `5000`, `0.80` or `0.0079`: up to six decimals. `None` when it is no such thing, or too much.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (units, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        let is_number =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(units) || !is_number(decimals) || decimals.len() > 6 {
+            return None;
+        }
+        let units: u64 = units.parse().ok()?;
+        let micros: u64 = format!("{decimals:0<6}").parse().ok()?;
+        Some(Self(units.checked_mul(1_000_000)?.checked_add(micros)?))
+    }
+
     pub(super) const fn times(self, count: u64) -> Self {
         Self(self.0.saturating_mul(count))
     }
@@ -142,6 +155,32 @@ mod tests {
                 prices.clone().prefix(wrong, Money::minor(1)),
                 Err(PrefixError)
             );
+        }
+    }
+
+    #[test]
+    fn money_is_read_as_it_is_shown() {
+        for (text, money) in [
+            ("5000", Money::minor(500_000)),
+            ("0.80", Money::minor(80)),
+            ("0.8", Money::minor(80)),
+            ("0.007900", Money::micros(7_900)),
+            ("12.34", Money::minor(1_234)),
+        ] {
+            assert_eq!(Money::parse(text), Some(money), "{text}");
+        }
+        for wrong in [
+            "",
+            ".",
+            "1.",
+            ".5",
+            "-1",
+            "1,5",
+            "1.0000001",
+            "1e3",
+            "99999999999999999999",
+        ] {
+            assert_eq!(Money::parse(wrong), None, "{wrong}");
         }
     }
 

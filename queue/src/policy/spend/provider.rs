@@ -59,7 +59,8 @@ impl<P: Provider<SmsMessage>> Provider<SmsMessage> for Capped<P> {
         Box::pin(async move {
             let answer = self.provider.inquire(inquiry).await?;
             if answer == Answer::NotSent {
-                self.guard.not_sent(inquiry.job, inquiry.attempt).await;
+                let attempts = inquiry.attempt..=inquiry.last_attempt;
+                self.guard.not_sent(inquiry.job, attempts).await;
             }
             Ok(answer)
         })

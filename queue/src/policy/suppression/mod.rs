@@ -6,6 +6,7 @@ mod list;
 mod provider;
 mod record;
 mod reports;
+mod variables;
 
 pub use entry::{
     SENDER_BYTES_MAX, Sender, Suppress, SuppressionEntry, SuppressionReason, SuppressionScope,

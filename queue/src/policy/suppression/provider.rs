@@ -26,8 +26,8 @@ use crate::telemetry::names;
 pub struct Suppressed<P> {
     provider: P,
     list: Suppression,
-    sender: Option<Sender>,
-    exempt: Vec<Kind>,
+    pub(super) sender: Option<Sender>,
+    pub(super) exempt: Vec<Kind>,
     learn: Learn,
 }
 

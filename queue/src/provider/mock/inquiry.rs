@@ -17,6 +17,10 @@ pub struct MockInquiry {
     pub attempt: u16,
     /// When it started.
     pub sent_at: Timestamp,
+    /// The last attempt in doubt.
+    pub last_attempt: u16,
+    /// When that one was over.
+    pub sent_until: Timestamp,
     /// The provider's id of the message, when the one who asked knew it.
     pub message_id: Option<String>,
     /// What the mock answered.
@@ -71,6 +75,8 @@ impl<M: Message> Mock<M> {
             job: inquiry.job,
             attempt: inquiry.attempt,
             sent_at: inquiry.sent_at,
+            last_attempt: inquiry.last_attempt,
+            sent_until: inquiry.sent_until,
             message_id: inquiry.message_id.clone(),
             answer: answer.clone(),
         });

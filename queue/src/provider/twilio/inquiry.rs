@@ -11,7 +11,8 @@ use crate::sms::SmsMessage;
 /// How far Twilio's clock and ours may differ.
 const SKEW: Duration = Duration::from_secs(60);
 
-/// How long a message may take until it is listed. Before that, one that is not there may still come.
+/// How long a message may take until it is listed, from the end of the last attempt that may have sent it. Before that, one
+/// that is not there may still come.
 const LISTED_AFTER: Duration = Duration::from_secs(60);
 
 /// Most pages that are read. More messages than these to one number, since one attempt, are not a case to decide.
@@ -66,7 +67,7 @@ impl Twilio {
             let Some(next) = next else {
                 return match maybe {
                     true => Ok(Answer::CannotTell),
-                    false => self.not_listed(inquiry.sent_at),
+                    false => self.not_listed(inquiry.sent_until),
                 };
             };
             // Only its query: an address in an answer does not get our credentials.
@@ -100,8 +101,8 @@ impl Twilio {
         }
     }
 
-    fn not_listed(&self, sent_at: Timestamp) -> Result<Answer, ProviderError> {
-        let age = self.clock.now().since(sent_at);
+    fn not_listed(&self, sent_until: Timestamp) -> Result<Answer, ProviderError> {
+        let age = self.clock.now().since(sent_until);
         match LISTED_AFTER.checked_sub(age) {
             None | Some(Duration::ZERO) => Ok(Answer::NotSent),
             Some(rest) => Err(ProviderError::new(

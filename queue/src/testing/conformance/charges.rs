@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::Subject;
 use super::records::key;
-use crate::backend::{BackendErrorKind, CHARGE_AGE, CHARGE_LINES_MAX, Charge, ChargeLine, Charged};
+use crate::backend::{
+    BackendErrorKind, CHARGE_AGE, CHARGE_LINES_MAX, Charge, ChargeLine, Charged, Counter,
+};
 use crate::clock::{Clock, Timestamp};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -195,4 +197,84 @@ pub(super) async fn those_who_charge_at_once_share_the_cap(subject: Subject) {
         taken += u64::from(charge.await.expect("no panic") == Charged::Taken);
     }
     assert_eq!(taken, 5, "up to the cap and not further");
+}
+
+fn counter(subject: &Subject, name: &str, period: Duration) -> Counter {
+    Counter {
+        key: key(name),
+        period,
+        at: subject.clock.now(),
+    }
+}
+
+async fn listed(
+    subject: &Subject,
+    prefix: &Counter,
+    after: Option<&str>,
+    limit: usize,
+) -> Vec<(String, u64)> {
+    let records = subject.backend.records();
+    let counters = records.counters(prefix.clone(), after.map(key), limit);
+    let counters = counters.await.expect("counters can be read");
+    (counters.into_iter())
+        .map(|(key, total)| (key.as_str().to_owned(), total))
+        .collect()
+}
+
+pub(super) async fn what_is_counted_can_be_read(subject: Subject) {
+    // A period that does not end while this runs.
+    let period = Duration::MAX;
+    let counted = async |counter: Counter| {
+        let counted = subject.backend.records().counted(counter).await;
+        counted.expect("a counter can be read")
+    };
+    let named = |name: &str| counter(&subject, name, period);
+    assert_eq!(counted(named("cap/a")).await, 0, "nothing was charged");
+    assert!(listed(&subject, &named("cap/"), None, 10).await.is_empty());
+
+    let lines = [
+        line("cap/a", 4, Some(10), period),
+        line("cap/b c", 2, None, period),
+        line("cap/\u{e9}", 1, None, period),
+        line("cap", 7, None, period),
+        line("cape", 8, None, period),
+        line("cap/a", 9, None, MINUTE),
+    ];
+    assert_eq!(charge(&subject, "one", &lines).await, Charged::Taken);
+    let more = [line("cap/a", 3, Some(10), period)];
+    assert_eq!(charge(&subject, "two", &more).await, Charged::Taken);
+    let over = charge(&subject, "three", &[line("cap/a", 4, Some(10), period)]).await;
+    assert!(matches!(over, Charged::Over { line: 0, .. }), "{over:?}");
+    assert_eq!(
+        counted(named("cap/a")).await,
+        7,
+        "what was refused is not counted"
+    );
+    assert_eq!(counted(named("cap")).await, 7);
+
+    let all = [("cap/a", 7), ("cap/b c", 2), ("cap/\u{e9}", 1)].map(|(k, n)| (k.to_owned(), n));
+    assert_eq!(listed(&subject, &named("cap/"), None, 10).await, all);
+    assert_eq!(listed(&subject, &named("cap/"), None, 2).await, all[..2]);
+    let rest = listed(&subject, &named("cap/"), Some("cap/a"), 10).await;
+    assert_eq!(rest, all[1..]);
+    let last = listed(&subject, &named("cap/"), Some("cap/\u{e9}"), 10).await;
+    assert!(last.is_empty(), "{last:?}");
+
+    // What is taken back is gone from both.
+    assert!(refund(&subject, "one").await);
+    assert_eq!(counted(named("cap/a")).await, 3);
+    let left = listed(&subject, &named("cap/"), None, 10).await;
+    assert_eq!(left, [("cap/a".to_owned(), 3)]);
+
+    // Each period holds its own; the one before is still there.
+    let before = counter(&subject, "hourly", HOUR);
+    let hourly = [line("hourly", 5, None, HOUR)];
+    assert_eq!(
+        charge(&subject, "first hour", &hourly).await,
+        Charged::Taken
+    );
+    subject.skip(HOUR);
+    assert_eq!(counted(counter(&subject, "hourly", HOUR)).await, 0);
+    assert_eq!(counted(before.clone()).await, 5);
+    assert_eq!(listed(&subject, &before, None, 1).await.len(), 1);
 }

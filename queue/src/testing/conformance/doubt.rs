@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Subject;
-use crate::backend::{Disposition, Doubt, Requeued};
+use crate::backend::{Disposition, Requeued};
 use crate::clock::Clock;
 use crate::job::{State, UnknownPolicy};
 
@@ -28,36 +28,39 @@ pub(super) async fn a_lost_attempt_is_in_doubt(subject: Subject) {
         subject.lose_leases().await;
         let second_started_at = subject.clock.now();
         let second = subject.take_one().await;
-        let doubt = Some(Doubt {
-            attempt: 1,
-            started_at,
-        });
         assert_eq!(second.attempt, 2, "{policy:?}");
-        assert!(subject.is_same_doubt(second.doubt, doubt), "{second:?}");
+        let is_first = |doubt| subject.began_with(doubt, 1, started_at);
+        assert!(is_first(second.doubt), "{second:?}");
+        let doubt = second.doubt.expect("an attempt was lost");
+        let lost_at = started_at.saturating_add(subject.visibility());
+        assert_eq!(doubt.last_attempt, 1);
+        assert!(doubt.ended_at >= lost_at && doubt.ended_at <= second_started_at);
         let view = subject.view(id).await;
-        assert!(subject.is_same_doubt(view.doubt, doubt), "{view:?}");
+        assert_eq!(view.doubt, second.doubt, "{view:?}");
         let started_at = view.started_at.expect("it started");
         assert!(subject.is_same(started_at, second_started_at), "{view:?}");
-        // The first attempt in doubt is the one that counts, whatever the later ones say.
+        // The first attempt in doubt is remembered whatever the later ones say, and the last of those that are in doubt too.
+        let mut over_at = doubt.ended_at;
         for (attempt, in_doubt) in [(2, true), (3, false)] {
             let delivery = match attempt {
                 2 => second.clone(),
                 _ => subject.take_one().await,
             };
             assert_eq!(delivery.attempt, attempt);
-            assert!(subject.is_same_doubt(delivery.doubt, doubt));
+            assert!(is_first(delivery.doubt), "{delivery:?}");
             subject.pass(subject.span(Duration::from_secs(1))).await;
+            if in_doubt {
+                over_at = subject.clock.now();
+            }
             subject.end(&delivery, failed(&subject, in_doubt)).await;
         }
         let last = subject.take_one().await;
         assert_eq!(last.attempt, 4);
-        assert!(subject.is_same_doubt(last.doubt, doubt));
+        assert!(is_first(last.doubt), "{last:?}");
+        assert!(subject.goes_as_far_as(last.doubt, 2, over_at), "{last:?}");
         subject.end(&last, Disposition::Complete(None)).await;
         let view = subject.view(id).await;
-        assert!(
-            subject.is_same_doubt(view.doubt, doubt),
-            "the record keeps it"
-        );
+        assert_eq!(view.doubt, last.doubt, "the record keeps it");
     }
 }
 
@@ -77,15 +80,13 @@ pub(super) async fn an_attempt_is_in_doubt_when_it_says_so(subject: Subject) {
     assert_eq!(unsure.doubt, None);
     let started_at = subject.clock.now();
     subject.pass(subject.visibility() / 2).await;
+    let over_at = subject.clock.now();
     subject.end(&unsure, failed(&subject, true)).await;
-    let doubt = Some(Doubt {
-        attempt: 2,
-        started_at,
-    });
     let view = subject.view(id).await;
-    assert!(subject.is_same_doubt(view.doubt, doubt), "{view:?}");
+    assert!(subject.began_with(view.doubt, 2, started_at), "{view:?}");
+    assert!(subject.goes_as_far_as(view.doubt, 2, over_at), "{view:?}");
     let last = subject.take_one().await;
-    assert!(subject.is_same_doubt(last.doubt, doubt), "{last:?}");
+    assert_eq!(last.doubt, view.doubt);
 }
 
 pub(super) async fn whoever_requeues_has_decided_on_the_doubt(subject: Subject) {
@@ -97,12 +98,8 @@ pub(super) async fn whoever_requeues_has_decided_on_the_doubt(subject: Subject) 
     };
     subject.end(&delivery, unknown).await;
     let view = subject.view(id).await;
-    let doubt = Some(Doubt {
-        attempt: 1,
-        started_at,
-    });
     assert_eq!(view.state, State::Unknown);
-    assert!(subject.is_same_doubt(view.doubt, doubt), "{view:?}");
+    assert!(subject.began_with(view.doubt, 1, started_at), "{view:?}");
     let requeued = subject.backend.requeue(id).await.expect("requeue works");
     assert_eq!(requeued, Requeued::Requeued);
     let delivery = subject.take_one().await;

@@ -159,6 +159,21 @@ pub(super) async fn a_job_that_kills_its_workers_ends_dead(subject: Subject) {
     assert!(view.reason.expect("a reason").contains("attempt 2 of 2"));
 }
 
+pub(super) async fn a_job_to_ask_about_that_kills_its_workers_ends_unknown(subject: Subject) {
+    let mut envelope = subject.envelope();
+    envelope.unknown = UnknownPolicy::Ask;
+    envelope.max_attempts = 2;
+    let id = envelope.id;
+    subject.put(envelope).await;
+    for attempt in 1..=2 {
+        assert_eq!(subject.take_one().await.attempt, attempt);
+        subject.lose_leases().await;
+    }
+    let view = subject.view(id).await;
+    assert_eq!((view.state, view.attempt), (State::Unknown, 2));
+    assert!(view.reason.expect("a reason").contains("attempt 2 of 2"));
+}
+
 pub(super) async fn a_lost_at_most_once_job_ends_unknown(subject: Subject) {
     let mut envelope = subject.envelope();
     envelope.unknown = UnknownPolicy::Stop;

@@ -57,6 +57,7 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     lease::a_waiting_lease_is_woken_by_an_enqueue,
     lease::a_dropped_lease_call_loses_no_job,
     lease::a_job_that_kills_its_workers_ends_dead,
+    lease::a_job_to_ask_about_that_kills_its_workers_ends_unknown,
     lease::a_lost_at_most_once_job_ends_unknown,
     settle::every_disposition_leads_to_its_state,
     settle::a_retry_counts_and_a_snooze_does_not,
@@ -111,6 +112,7 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     charges::a_refused_charge_says_until_when,
     charges::a_charge_over_the_limit_is_refused,
     charges::those_who_charge_at_once_share_the_cap,
+    charges::what_is_counted_can_be_read,
     control::a_closed_store_says_so,
 ];
 

@@ -197,14 +197,28 @@ impl Subject {
         self.is_about(one.since(other).max(other.since(one)), Duration::ZERO)
     }
 
-    /// Whether the same attempt is in doubt.
-    pub(super) fn is_same_doubt(&self, one: Option<Doubt>, other: Option<Doubt>) -> bool {
-        match (one, other) {
-            (Some(one), Some(other)) => {
-                one.attempt == other.attempt && self.is_same(one.started_at, other.started_at)
-            }
-            (one, other) => one == other,
-        }
+    /// Whether `doubt` began with this attempt, which started at that moment.
+    pub(super) fn began_with(
+        &self,
+        doubt: Option<Doubt>,
+        attempt: u16,
+        started_at: Timestamp,
+    ) -> bool {
+        doubt.is_some_and(|doubt| {
+            doubt.attempt == attempt && self.is_same(doubt.started_at, started_at)
+        })
+    }
+
+    /// Whether `doubt` goes as far as this attempt, which was over at that moment.
+    pub(super) fn goes_as_far_as(
+        &self,
+        doubt: Option<Doubt>,
+        attempt: u16,
+        ended_at: Timestamp,
+    ) -> bool {
+        doubt.is_some_and(|doubt| {
+            doubt.last_attempt == attempt && self.is_same(doubt.ended_at, ended_at)
+        })
     }
 
     pub(super) fn envelope(&self) -> Envelope {

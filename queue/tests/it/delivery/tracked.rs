@@ -16,6 +16,8 @@ use queue::{
     BoxFuture, JobId, PhoneNumber, Priority, Queue, SmsJob, SmsMessage, SmsText, State, Worker,
 };
 
+use crate::store::Store;
+
 use super::support::{changed, eventually, only, receipt, report, status, welcome};
 use DeliveryStatus::{Accepted, Delivered, Unknown};
 
@@ -29,13 +31,19 @@ async fn in_memory(clock: &ManualClock) -> Arc<dyn Backend> {
     Arc::new(SqliteBackend::open(options).await.unwrap())
 }
 
-#[tokio::test]
-async fn a_workers_receipts_are_on_record() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+crate::store::on_each_store! {
+    "current_thread": a_workers_receipts_are_on_record,
+        an_attempt_that_is_cut_off_while_it_records_keeps_its_receipt,
+        what_is_on_record_is_not_asked_about,
+        the_capacity_is_the_inner_providers
+}
+
+async fn a_workers_receipts_are_on_record(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let mock = Mock::new().then(MockAnswer::transient());
     let tracked = Tracked::new(mock.clone(), deliveries.clone());
-    let job = welcome(&queue).await;
+    let job = welcome(queue).await;
     assert_eq!(queue.drain(&tracked).await.completed, 1);
     // The first attempt surely sent nothing: only the second has a message.
     let known = only(&deliveries, job).await;
@@ -128,10 +136,9 @@ async fn a_store_that_takes_no_records_does_not_stop_sending() {
     assert_eq!(deliveries.job(job).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn an_attempt_that_is_cut_off_while_it_records_keeps_its_receipt() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn an_attempt_that_is_cut_off_while_it_records_keeps_its_receipt(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let tracked = Tracked::new(Mock::new(), deliveries.clone());
     let message = message();
     let context = SendContext::new(JobId::new(), Duration::from_secs(5));
@@ -146,10 +153,9 @@ async fn an_attempt_that_is_cut_off_while_it_records_keeps_its_receipt() {
     .await;
 }
 
-#[tokio::test]
-async fn what_is_on_record_is_not_asked_about() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn what_is_on_record_is_not_asked_about(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let tracked = Tracked::new(Mock::new(), deliveries.clone());
     let (job, message) = (JobId::new(), message());
     let now = Timestamp::from_millis(0);
@@ -231,10 +237,9 @@ impl Provider<SmsMessage> for Narrow {
     }
 }
 
-#[tokio::test]
-async fn the_capacity_is_the_inner_providers() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn the_capacity_is_the_inner_providers(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let tracked = Tracked::new(Narrow, deliveries.clone());
     let now = Timestamp::from_millis(0);
     let capacity = Provider::<SmsMessage>::capacity(&tracked, Priority::Normal, now);

@@ -9,16 +9,32 @@ use queue::delivery::{
     EARLY_REPORTS_MAX, RETENTION_DEFAULT, RETENTION_MIN,
 };
 use queue::job::RecipientKey;
-use queue::testing::TestQueue;
 use queue::{JobId, Queue, SmsJob};
+
+use crate::store::Store;
 
 use super::support::{HOUR, Observer, Shared, changed, only, receipt, report, status, told};
 use DeliveryStatus::{Accepted, Delivered, Expired, Failed, Sent, Unknown};
 
-#[tokio::test]
-async fn a_report_finds_its_job_and_attempt() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+crate::store::on_each_store! {
+    "current_thread": a_report_finds_its_job_and_attempt,
+        reports_move_a_message_forward_only,
+        a_report_that_is_faster_than_its_receipt_is_kept,
+        a_report_about_nothing_is_forgotten_after_an_hour,
+        reports_about_nothing_do_not_fill_the_store,
+        what_can_not_be_an_id_is_dropped,
+        an_attempt_in_doubt_is_decided_by_a_report_that_names_it,
+        a_job_that_was_sent_twice_says_so,
+        what_is_known_is_forgotten_in_the_end,
+        reports_that_come_at_once_are_told_once,
+        a_receipt_and_its_report_at_once_lose_nothing,
+        a_report_that_an_observer_could_not_take_comes_again,
+        a_slow_reader_is_told_how_much_it_missed
+}
+
+async fn a_report_finds_its_job_and_attempt(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let job = JobId::new();
     assert_eq!(deliveries.job(job).await.unwrap(), None);
     let key = RecipientKey::new("sms", "+254712345678");
@@ -54,10 +70,9 @@ async fn a_report_finds_its_job_and_attempt() {
     assert!(!format!("{known:?}").contains(&key.to_hex()));
 }
 
-#[tokio::test]
-async fn reports_move_a_message_forward_only() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn reports_move_a_message_forward_only(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let job = JobId::new();
     let mut events = deliveries.subscribe();
     deliveries
@@ -95,11 +110,10 @@ async fn reports_move_a_message_forward_only() {
     assert_eq!(status(&deliveries, job).await, Delivered);
 }
 
-#[tokio::test]
-async fn a_report_that_is_faster_than_its_receipt_is_kept() {
-    let queue = TestQueue::<SmsJob>::new().await;
+async fn a_report_that_is_faster_than_its_receipt_is_kept(store: Store) {
+    let queue = &store.queue;
     let observer = Arc::new(Observer::default());
-    let deliveries = Deliveries::of(&queue)
+    let deliveries = Deliveries::of(queue)
         .observer(Shared(observer.clone()))
         .build();
     let mut events = deliveries.subscribe();
@@ -124,10 +138,9 @@ async fn a_report_that_is_faster_than_its_receipt_is_kept() {
     assert_eq!((observed[0].previous, observed[0].message.job), (None, job));
 }
 
-#[tokio::test]
-async fn a_report_about_nothing_is_forgotten_after_an_hour() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn a_report_about_nothing_is_forgotten_after_an_hour(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let applied = deliveries.apply(report("1", Delivered)).await.unwrap();
     assert_eq!(applied, Applied::Early);
     queue.advance(EARLY_AGE);
@@ -139,10 +152,9 @@ async fn a_report_about_nothing_is_forgotten_after_an_hour() {
     assert_eq!(status(&deliveries, job).await, Accepted);
 }
 
-#[tokio::test]
-async fn reports_about_nothing_do_not_fill_the_store() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn reports_about_nothing_do_not_fill_the_store(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let mut tasks = tokio::task::JoinSet::new();
     for part in 0..8 {
         let deliveries = deliveries.clone();
@@ -176,10 +188,9 @@ async fn reports_about_nothing_do_not_fill_the_store() {
     assert_eq!(applied, Applied::Early);
 }
 
-#[tokio::test]
-async fn what_can_not_be_an_id_is_dropped() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn what_can_not_be_an_id_is_dropped(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let long = "1".repeat(129);
     for id in ["", "a b", "a\n", "\u{0}", "é", &long] {
         let applied = deliveries.apply(report(id, Delivered)).await.unwrap();
@@ -195,10 +206,9 @@ async fn what_can_not_be_an_id_is_dropped() {
     assert_eq!((known.message_id, known.status), (None, Accepted));
 }
 
-#[tokio::test]
-async fn an_attempt_in_doubt_is_decided_by_a_report_that_names_it() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn an_attempt_in_doubt_is_decided_by_a_report_that_names_it(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let job = JobId::new();
     deliveries.doubted(job, 1, "p", None).await.unwrap();
     let doubt = only(&deliveries, job).await;
@@ -216,10 +226,9 @@ async fn an_attempt_in_doubt_is_decided_by_a_report_that_names_it() {
     assert_eq!((known.status, known.attempt), (Delivered, 1));
 }
 
-#[tokio::test]
-async fn a_job_that_was_sent_twice_says_so() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn a_job_that_was_sent_twice_says_so(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let job = JobId::new();
     for (attempt, id) in [(1, "1"), (2, "2")] {
         deliveries
@@ -237,11 +246,10 @@ async fn a_job_that_was_sent_twice_says_so() {
     assert_eq!((known.delivered(), known.messages.len()), (2, 2));
 }
 
-#[tokio::test]
-async fn what_is_known_is_forgotten_in_the_end() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let by_default = Deliveries::of(&queue).build();
-    let brief = Deliveries::of(&queue).retention(HOUR).build();
+async fn what_is_known_is_forgotten_in_the_end(store: Store) {
+    let queue = &store.queue;
+    let by_default = Deliveries::of(queue).build();
+    let brief = Deliveries::of(queue).retention(HOUR).build();
     let (job, other) = (JobId::new(), JobId::new());
     by_default
         .accepted(job, 1, &receipt("1"), None)
@@ -289,10 +297,9 @@ async fn everything_survives_a_restart_and_is_shared() {
     assert_eq!(status(&one, second).await, Delivered);
 }
 
-#[tokio::test]
-async fn reports_that_come_at_once_are_told_once() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn reports_that_come_at_once_are_told_once(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let job = JobId::new();
     deliveries
         .accepted(job, 1, &receipt("1"), None)
@@ -316,10 +323,9 @@ async fn reports_that_come_at_once_are_told_once() {
     assert!(status(&deliveries, job).await.is_final());
 }
 
-#[tokio::test]
-async fn a_receipt_and_its_report_at_once_lose_nothing() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn a_receipt_and_its_report_at_once_lose_nothing(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     for n in 0..100 {
         let (job, id) = (JobId::new(), n.to_string());
         let receipt = receipt(&id);
@@ -333,12 +339,11 @@ async fn a_receipt_and_its_report_at_once_lose_nothing() {
     }
 }
 
-#[tokio::test]
-async fn a_report_that_an_observer_could_not_take_comes_again() {
-    let queue = TestQueue::<SmsJob>::new().await;
+async fn a_report_that_an_observer_could_not_take_comes_again(store: Store) {
+    let queue = &store.queue;
     let observer = Arc::new(Observer::default());
     *observer.refuse.lock().await = 1;
-    let deliveries = Deliveries::of(&queue)
+    let deliveries = Deliveries::of(queue)
         .observer(Shared(observer.clone()))
         .build();
     let job = JobId::new();
@@ -362,10 +367,9 @@ async fn a_report_that_an_observer_could_not_take_comes_again() {
     assert!(told.iter().all(|event| event.message.suppress));
 }
 
-#[tokio::test]
-async fn a_slow_reader_is_told_how_much_it_missed() {
-    let queue = TestQueue::<SmsJob>::new().await;
-    let deliveries = Deliveries::of(&queue).build();
+async fn a_slow_reader_is_told_how_much_it_missed(store: Store) {
+    let queue = &store.queue;
+    let deliveries = Deliveries::of(queue).build();
     let mut events = deliveries.subscribe();
     let job = JobId::new();
     for n in 0..1030 {

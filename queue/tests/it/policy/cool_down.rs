@@ -15,45 +15,54 @@ fn builder(store: &Store) -> SpendGuardBuilder {
     builder.cool_down("otp", COOL_DOWN)
 }
 
-#[tokio::test]
-async fn a_second_code_waits_or_is_refused() {
-    for store in Store::both().await {
-        let mock = Mock::new();
-        let waits = builder(&store).build().unwrap().around(mock.clone());
-        for _ in 0..2 {
-            create_otp_sms_job(&store.queue, otp(KENYAN, 10))
-                .await
-                .unwrap();
-        }
-        create_otp_sms_job(&store.queue, otp(OTHER, 10))
-            .await
-            .unwrap();
-        let report = store.queue.run_due(&waits).await;
-        assert_eq!((report.completed, report.snoozed), (2, 1));
-        // Thirty seconds, and a fifth at random.
-        store.queue.advance(COOL_DOWN - Duration::from_millis(1));
-        assert_eq!(store.queue.run_due(&waits).await.total(), 0);
-        store.queue.advance(Duration::from_secs(7));
-        assert_eq!(store.queue.run_due(&waits).await.completed, 1);
+crate::store::on_each_store! {
+    "current_thread": a_second_code_waits_or_is_refused,
+        other_kinds_do_not_cool_down,
+        a_job_that_is_tried_again_has_its_recipient_still,
+        a_message_over_a_cap_starts_no_cool_down
+}
 
-        let refuses = builder(&store)
-            .over(OverCap::Refuse)
-            .build()
-            .unwrap()
-            .around(mock);
-        let refused = create_otp_sms_job(&store.queue, otp(KENYAN, 10))
-            .await
-            .unwrap();
-        assert_eq!(store.queue.run_due(&refuses).await.dead, 1);
-        let reason = store.reason(refused.job_id).await;
-        assert!(reason.starts_with("rejected (cool_down)"), "{reason}");
-        assert_eq!(store.state(refused.job_id).await, State::Dead);
+mod shared {
+    use super::*;
+    crate::store::on_each_shared_store! {
+        "multi_thread": of_many_codes_at_once_one_goes
     }
 }
 
-#[tokio::test]
-async fn other_kinds_do_not_cool_down() {
-    let store = Store::in_memory().await;
+async fn a_second_code_waits_or_is_refused(store: Store) {
+    let mock = Mock::new();
+    let waits = builder(&store).build().unwrap().around(mock.clone());
+    for _ in 0..2 {
+        create_otp_sms_job(&store.queue, otp(KENYAN, 10))
+            .await
+            .unwrap();
+    }
+    create_otp_sms_job(&store.queue, otp(OTHER, 10))
+        .await
+        .unwrap();
+    let report = store.queue.run_due(&waits).await;
+    assert_eq!((report.completed, report.snoozed), (2, 1));
+    // Thirty seconds, and a fifth at random.
+    store.queue.advance(COOL_DOWN - Duration::from_millis(1));
+    assert_eq!(store.queue.run_due(&waits).await.total(), 0);
+    store.queue.advance(Duration::from_secs(7));
+    assert_eq!(store.queue.run_due(&waits).await.completed, 1);
+
+    let refuses = builder(&store)
+        .over(OverCap::Refuse)
+        .build()
+        .unwrap()
+        .around(mock);
+    let refused = create_otp_sms_job(&store.queue, otp(KENYAN, 10))
+        .await
+        .unwrap();
+    assert_eq!(store.queue.run_due(&refuses).await.dead, 1);
+    let reason = store.reason(refused.job_id).await;
+    assert!(reason.starts_with("rejected (cool_down)"), "{reason}");
+    assert_eq!(store.state(refused.job_id).await, State::Dead);
+}
+
+async fn other_kinds_do_not_cool_down(store: Store) {
     let provider = builder(&store).build().unwrap().around(Mock::new());
     for (kind, goes) in [
         ("otp", true),
@@ -87,9 +96,7 @@ async fn a_message_that_was_not_sent_starts_no_cool_down() {
     }
 }
 
-#[tokio::test]
-async fn a_job_that_is_tried_again_has_its_recipient_still() {
-    let store = Store::in_memory().await;
+async fn a_job_that_is_tried_again_has_its_recipient_still(store: Store) {
     let mock = Mock::new().then(MockAnswer::unknown());
     let provider = builder(&store).build().unwrap().around(mock.clone());
     let mut again = context("otp");
@@ -103,9 +110,7 @@ async fn a_job_that_is_tried_again_has_its_recipient_still() {
     assert_eq!(mock.call_count(), 2);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_codes_at_once_one_goes() {
-    let store = Store::in_a_file().await;
+async fn of_many_codes_at_once_one_goes(store: Store) {
     let (mock, other) = (Mock::new(), store.opened_again().await);
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..32 {
@@ -131,9 +136,7 @@ async fn of_many_codes_at_once_one_goes() {
     assert_eq!((sent, mock.call_count()), (1, 1));
 }
 
-#[tokio::test]
-async fn a_message_over_a_cap_starts_no_cool_down() {
-    let store = Store::in_memory().await;
+async fn a_message_over_a_cap_starts_no_cool_down(store: Store) {
     let cap = Cap::new(CapScope::Recipient, Amount::Messages(1), Period::Day);
     let provider = builder(&store)
         .cap(cap)

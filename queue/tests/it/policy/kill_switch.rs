@@ -9,9 +9,19 @@ use queue::{Priority, State, create_notification_sms_job, create_otp_sms_job};
 
 use super::support::*;
 
-#[tokio::test]
-async fn a_stop_holds_in_every_process_and_over_restarts() {
-    let store = Store::in_a_file().await;
+crate::store::on_each_store! {
+    "current_thread": a_worker_that_met_it_leases_nothing_for_a_while,
+        a_stop_counts_nothing
+}
+
+mod shared {
+    use super::*;
+    crate::store::on_each_shared_store! {
+        "current_thread": a_stop_holds_in_every_process_and_over_restarts
+    }
+}
+
+async fn a_stop_holds_in_every_process_and_over_restarts(store: Store) {
     let guard = |records| {
         SpendGuard::builder(records)
             .clock(store.clock.clone())
@@ -52,9 +62,7 @@ async fn a_stop_holds_in_every_process_and_over_restarts() {
     assert_eq!(store.queue.run_due(&provider).await.completed, 1);
 }
 
-#[tokio::test]
-async fn a_worker_that_met_it_leases_nothing_for_a_while() {
-    let store = Store::in_memory().await;
+async fn a_worker_that_met_it_leases_nothing_for_a_while(store: Store) {
     let guard = SpendGuard::builder(store.records())
         .clock(store.clock.clone())
         .build()
@@ -85,9 +93,7 @@ async fn a_worker_that_met_it_leases_nothing_for_a_while() {
     );
 }
 
-#[tokio::test]
-async fn a_stop_counts_nothing() {
-    let store = Store::in_memory().await;
+async fn a_stop_counts_nothing(store: Store) {
     let guard = SpendGuard::builder(store.records())
         .clock(store.clock.clone())
         .cap(Cap::new(CapScope::All, Amount::Messages(1), Period::Day))

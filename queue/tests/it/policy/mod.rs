@@ -3,6 +3,7 @@
 mod cool_down;
 mod kill_switch;
 mod quiet_hours;
+mod snapshot;
 mod spend;
 mod spend_crash;
 mod spend_rules;

@@ -18,7 +18,7 @@ fn night(store: &Store) -> QuietHours {
 
 #[tokio::test]
 async fn jobs_wait_for_the_morning_and_hold_up_nobody() {
-    for store in Store::both().await {
+    for store in [Store::in_memory().await, Store::in_a_file().await] {
         store
             .queue
             .advance_to(moment("Africa/Nairobi", "2026-01-31T23:00"));

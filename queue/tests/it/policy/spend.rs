@@ -20,6 +20,15 @@ use super::support::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+crate::store::on_each_store! {
+    "current_thread": all_caps_count_or_none,
+        a_send_that_is_cut_off_stays_counted,
+        a_message_is_counted_before_it_is_sent,
+        what_is_over_a_cap_waits_or_is_refused_by_kind,
+        a_deferred_code_expires_and_is_never_sent_late,
+        a_message_that_alone_is_over_a_cap_is_refused_and_does_not_wait
+}
+
 #[tokio::test]
 async fn each_scope_counts_together_what_it_says() {
     let neighbour = "+254712345999";
@@ -117,9 +126,7 @@ async fn segments_and_money_are_counted_as_such() {
     }
 }
 
-#[tokio::test]
-async fn all_caps_count_or_none() {
-    let store = Store::in_memory().await;
+async fn all_caps_count_or_none(store: Store) {
     let guard = guard_builder(&store)
         .cap(Cap::new(CapScope::All, Amount::Messages(3), Period::Day))
         .cap(Cap::new(
@@ -166,9 +173,7 @@ async fn what_was_surely_not_sent_is_taken_back_and_the_rest_stays() {
     }
 }
 
-#[tokio::test]
-async fn a_send_that_is_cut_off_stays_counted() {
-    let store = Store::in_memory().await;
+async fn a_send_that_is_cut_off_stays_counted(store: Store) {
     let guard = guard_of(
         &store,
         Cap::new(CapScope::All, Amount::Messages(1), Period::Day),
@@ -192,9 +197,7 @@ async fn a_send_that_is_cut_off_stays_counted() {
     );
 }
 
-#[tokio::test]
-async fn a_message_is_counted_before_it_is_sent() {
-    let store = Store::in_memory().await;
+async fn a_message_is_counted_before_it_is_sent(store: Store) {
     let guard = guard_of(
         &store,
         Cap::new(CapScope::All, Amount::Messages(1), Period::Day),
@@ -230,57 +233,52 @@ async fn a_message_is_counted_before_it_is_sent() {
     assert_eq!(greedy.1.lock().unwrap().as_deref(), Some("spend_cap"));
 }
 
-#[tokio::test]
-async fn what_is_over_a_cap_waits_or_is_refused_by_kind() {
-    for store in Store::both().await {
-        let mock = Mock::new();
-        let guard = guard_builder(&store)
-            .cap(Cap::new(
-                CapScope::Recipient,
-                Amount::Messages(1),
-                Period::Every(HOUR),
-            ))
-            .over_for("otp", OverCap::Refuse)
-            .build()
-            .unwrap();
-        let provider = guard.around(mock.clone());
-        let first = create_notification_sms_job(&store.queue, notification(KENYAN))
-            .await
-            .unwrap();
-        store.queue.run_due(&provider).await;
-        let waits = create_notification_sms_job(&store.queue, notification(KENYAN))
-            .await
-            .unwrap();
-        let refused = create_otp_sms_job(&store.queue, otp(KENYAN, 10))
-            .await
-            .unwrap();
-        // It stands behind the two, and is not held up.
-        let other = create_notification_sms_job(&store.queue, notification(OTHER))
-            .await
-            .unwrap();
-        let report = store.queue.run_due(&provider).await;
-        assert_eq!((report.snoozed, report.dead, report.completed), (1, 1, 1));
-        for (job, state) in [
-            (first, State::Completed),
-            (waits, State::Snoozed),
-            (refused, State::Dead),
-            (other, State::Completed),
-        ] {
-            assert_eq!(store.state(job.job_id).await, state);
-        }
-        let reason = store.reason(refused.job_id).await;
-        assert!(reason.starts_with("rejected (spend_cap)"), "{reason}");
-        let view = store.queue.job(waits.job_id).await.unwrap().unwrap();
-        assert_eq!(view.attempt, 0, "a deferral charges no attempt");
-        store.queue.advance(HOUR + Duration::from_secs(300));
-        assert_eq!(store.queue.run_due(&provider).await.completed, 1);
-        assert_eq!(store.state(waits.job_id).await, State::Completed);
+async fn what_is_over_a_cap_waits_or_is_refused_by_kind(store: Store) {
+    let mock = Mock::new();
+    let guard = guard_builder(&store)
+        .cap(Cap::new(
+            CapScope::Recipient,
+            Amount::Messages(1),
+            Period::Every(HOUR),
+        ))
+        .over_for("otp", OverCap::Refuse)
+        .build()
+        .unwrap();
+    let provider = guard.around(mock.clone());
+    let first = create_notification_sms_job(&store.queue, notification(KENYAN))
+        .await
+        .unwrap();
+    store.queue.run_due(&provider).await;
+    let waits = create_notification_sms_job(&store.queue, notification(KENYAN))
+        .await
+        .unwrap();
+    let refused = create_otp_sms_job(&store.queue, otp(KENYAN, 10))
+        .await
+        .unwrap();
+    // It stands behind the two, and is not held up.
+    let other = create_notification_sms_job(&store.queue, notification(OTHER))
+        .await
+        .unwrap();
+    let report = store.queue.run_due(&provider).await;
+    assert_eq!((report.snoozed, report.dead, report.completed), (1, 1, 1));
+    for (job, state) in [
+        (first, State::Completed),
+        (waits, State::Snoozed),
+        (refused, State::Dead),
+        (other, State::Completed),
+    ] {
+        assert_eq!(store.state(job.job_id).await, state);
     }
+    let reason = store.reason(refused.job_id).await;
+    assert!(reason.starts_with("rejected (spend_cap)"), "{reason}");
+    let view = store.queue.job(waits.job_id).await.unwrap().unwrap();
+    assert_eq!(view.attempt, 0, "a deferral charges no attempt");
+    store.queue.advance(HOUR + Duration::from_secs(300));
+    assert_eq!(store.queue.run_due(&provider).await.completed, 1);
+    assert_eq!(store.state(waits.job_id).await, State::Completed);
 }
 
-#[tokio::test]
-async fn a_deferred_code_expires_and_is_never_sent_late() {
-    let store = Store::in_memory().await;
+async fn a_deferred_code_expires_and_is_never_sent_late(store: Store) {
     let cap = Cap::new(CapScope::Recipient, Amount::Messages(1), Period::Day);
     let (guard, mock) = (guard_of(&store, cap), Mock::new());
     let provider = guard.around(mock.clone());
@@ -345,9 +343,7 @@ async fn nothing_is_sent_that_could_not_be_counted() {
     );
 }
 
-#[tokio::test]
-async fn a_message_that_alone_is_over_a_cap_is_refused_and_does_not_wait() {
-    let store = Store::in_memory().await;
+async fn a_message_that_alone_is_over_a_cap_is_refused_and_does_not_wait(store: Store) {
     let guard = guard_of(
         &store,
         Cap::new(CapScope::All, Amount::Segments(1), Period::Day),

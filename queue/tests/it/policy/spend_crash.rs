@@ -63,9 +63,21 @@ fn lease_request() -> LeaseRequest {
     }
 }
 
-#[tokio::test]
-async fn an_attempt_that_died_stays_counted_and_the_next_counts_once() {
-    let store = Store::in_a_file().await;
+crate::store::on_each_store! {
+    "current_thread": a_job_that_is_brought_back_counts_anew,
+        an_attempt_that_the_provider_never_got_is_taken_back
+}
+
+mod shared {
+    use super::*;
+    crate::store::on_each_shared_store! {
+        "current_thread": an_attempt_that_died_stays_counted_and_the_next_counts_once,
+            room_that_a_dead_process_took_is_not_given_to_others,
+            a_cap_that_was_reached_is_reached_after_a_restart
+    }
+}
+
+async fn an_attempt_that_died_stays_counted_and_the_next_counts_once(store: Store) {
     create_notification_sms_job(&store.queue, notification(KENYAN))
         .await
         .unwrap();
@@ -88,9 +100,7 @@ async fn an_attempt_that_died_stays_counted_and_the_next_counts_once() {
     }
 }
 
-#[tokio::test]
-async fn room_that_a_dead_process_took_is_not_given_to_others() {
-    let store = Store::in_a_file().await;
+async fn room_that_a_dead_process_took_is_not_given_to_others(store: Store) {
     create_notification_sms_job(&store.queue, notification(KENYAN))
         .await
         .unwrap();
@@ -111,9 +121,7 @@ async fn room_that_a_dead_process_took_is_not_given_to_others() {
     assert_eq!(store.queue.run_due(&provider).await.completed, 1);
 }
 
-#[tokio::test]
-async fn a_job_that_is_brought_back_counts_anew() {
-    let store = Store::in_memory().await;
+async fn a_job_that_is_brought_back_counts_anew(store: Store) {
     let records = store.records();
     let guard = SpendGuard::builder(records).clock(store.clock.clone());
     let guard = guard
@@ -140,8 +148,7 @@ async fn a_job_that_is_brought_back_counts_anew() {
     assert_eq!(store.state(job.job_id).await, State::Snoozed);
 }
 
-#[tokio::test]
-async fn an_attempt_that_the_provider_never_got_is_taken_back() {
+async fn an_attempt_that_the_provider_never_got_is_taken_back(store: Store) {
     struct Forgetful;
     impl Provider<SmsMessage> for Forgetful {
         fn name(&self) -> &str {
@@ -164,7 +171,6 @@ async fn an_attempt_that_the_provider_never_got_is_taken_back() {
         }
     }
 
-    let store = Store::in_memory().await;
     let guard = SpendGuard::builder(store.records()).clock(store.clock.clone());
     let guard = guard
         .cap(Cap::new(CapScope::All, Amount::Messages(1), Period::Day))
@@ -194,9 +200,7 @@ async fn an_attempt_that_the_provider_never_got_is_taken_back() {
     );
 }
 
-#[tokio::test]
-async fn a_cap_that_was_reached_is_reached_after_a_restart() {
-    let store = Store::in_a_file().await;
+async fn a_cap_that_was_reached_is_reached_after_a_restart(store: Store) {
     let (sms, mock) = (message(KENYAN), Mock::new());
     for goes in [true, false] {
         let backend = store.opened_again().await;

@@ -11,9 +11,14 @@ use queue::provider::{Mock, Provider, ProviderErrorKind, SendContext};
 
 use super::support::*;
 
-#[tokio::test]
-async fn countries_that_were_not_named_are_refused() {
-    let store = Store::in_memory().await;
+crate::store::on_each_store! {
+    "current_thread": countries_that_were_not_named_are_refused,
+        guards_of_different_names_count_apart,
+        guards_that_make_no_sense_are_refused,
+        the_longest_names_there_may_be_are_counted
+}
+
+async fn countries_that_were_not_named_are_refused(store: Store) {
     let home = guard_builder(&store).build().unwrap().around(Mock::new());
     let (kenyan, tanzanian) = (message(KENYAN), message("+255712345678"));
     assert!(home.send(&kenyan, &context("otp")).await.is_ok());
@@ -43,9 +48,7 @@ async fn countries_that_were_not_named_are_refused() {
     );
 }
 
-#[tokio::test]
-async fn guards_of_different_names_count_apart() {
-    let store = Store::in_memory().await;
+async fn guards_of_different_names_count_apart(store: Store) {
     let cap = || Cap::new(CapScope::Provider, Amount::Messages(1), Period::Day);
     let named = |name: &str| guard_builder(&store).name(name).cap(cap()).build().unwrap();
     let (one, two) = (
@@ -59,9 +62,7 @@ async fn guards_of_different_names_count_apart() {
     assert_eq!(sent(&one, KENYAN, 1).await + sent(&two, KENYAN, 1).await, 0);
 }
 
-#[tokio::test]
-async fn guards_that_make_no_sense_are_refused() {
-    let store = Store::in_memory().await;
+async fn guards_that_make_no_sense_are_refused(store: Store) {
     let cap = || Cap::new(CapScope::All, Amount::Messages(1), Period::Day);
     let refused = |builder: SpendGuardBuilder| builder.build().unwrap_err();
     let name = |error| matches!(error, SpendGuardError::Name { .. });
@@ -108,9 +109,7 @@ async fn guards_that_make_no_sense_are_refused() {
     assert_eq!(refused(many), expected);
 }
 
-#[tokio::test]
-async fn the_longest_names_there_may_be_are_counted() {
-    let store = Store::in_memory().await;
+async fn the_longest_names_there_may_be_are_counted(store: Store) {
     let cap = Cap::new(CapScope::Tenant, Amount::Messages(1), Period::Day);
     let guard = guard_builder(&store)
         .name("g".repeat(32))

@@ -20,6 +20,18 @@ fn wait(answer: Result<Receipt, ProviderError>) -> Duration {
     }
 }
 
+crate::store::on_each_store! {
+    "multi_thread": sixty_four_at_once_send_exactly_the_cap,
+        takings_back_leave_room_for_exactly_as_many
+}
+
+mod shared {
+    use super::*;
+    crate::store::on_each_shared_store! {
+        "current_thread": an_alarm_is_raised_once_for_a_cap_and_period_over_all_processes
+    }
+}
+
 #[tokio::test]
 async fn days_and_months_end_on_the_zones_clocks() {
     for (zone, period, before, last, end) in [
@@ -101,43 +113,38 @@ async fn days_and_months_end_on_the_zones_clocks() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_at_once_send_exactly_the_cap() {
-    for store in Store::both().await {
-        let cap = || Cap::new(CapScope::All, Amount::Messages(20), Period::Day);
-        let mut records = vec![store.records()];
-        if store.is_a_file() {
-            // As four processes would.
-            for _ in 0..3 {
-                records.push(store.opened_again().await.records());
-            }
+async fn sixty_four_at_once_send_exactly_the_cap(store: Store) {
+    let cap = || Cap::new(CapScope::All, Amount::Messages(20), Period::Day);
+    let mut records = vec![store.records()];
+    if store.is_shared() {
+        // As four processes would.
+        for _ in 0..3 {
+            records.push(store.opened_again().await.records());
         }
-        let mock = Mock::new();
-        let mut tasks = tokio::task::JoinSet::new();
-        for n in 0..64 {
-            let records = records[n % records.len()].clone();
-            let guard = SpendGuard::builder(records)
-                .clock(store.clock.clone())
-                .cap(cap());
-            let provider = guard.build().unwrap().around(mock.clone());
-            tasks.spawn(async move {
-                provider
-                    .send(&message(KENYAN), &context("notification"))
-                    .await
-                    .is_ok()
-            });
-        }
-        let mut sent = 0;
-        while let Some(task) = tasks.join_next().await {
-            sent += usize::from(task.unwrap());
-        }
-        assert_eq!((sent, mock.call_count()), (20, 20));
     }
+    let mock = Mock::new();
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..64 {
+        let records = records[n % records.len()].clone();
+        let guard = SpendGuard::builder(records)
+            .clock(store.clock.clone())
+            .cap(cap());
+        let provider = guard.build().unwrap().around(mock.clone());
+        tasks.spawn(async move {
+            provider
+                .send(&message(KENYAN), &context("notification"))
+                .await
+                .is_ok()
+        });
+    }
+    let mut sent = 0;
+    while let Some(task) = tasks.join_next().await {
+        sent += usize::from(task.unwrap());
+    }
+    assert_eq!((sent, mock.call_count()), (20, 20));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn takings_back_leave_room_for_exactly_as_many() {
-    let store = Store::in_memory().await;
+async fn takings_back_leave_room_for_exactly_as_many(store: Store) {
     let guard = guard_of(
         &store,
         Cap::new(CapScope::All, Amount::Messages(20), Period::Day),
@@ -180,9 +187,7 @@ async fn takings_back_leave_room_for_exactly_as_many() {
     );
 }
 
-#[tokio::test]
-async fn an_alarm_is_raised_once_for_a_cap_and_period_over_all_processes() {
-    let store = Store::in_a_file().await;
+async fn an_alarm_is_raised_once_for_a_cap_and_period_over_all_processes(store: Store) {
     let raised: Arc<Mutex<Vec<(String, i64)>>> = Arc::default();
     let guard = |records| {
         let raised = raised.clone();

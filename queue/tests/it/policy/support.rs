@@ -1,87 +1,16 @@
-//! Stores in memory and in a file, and short words for SMS jobs.
+//! Short words for SMS jobs and spend guards.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use queue::backend::{Backend, Records, SqliteBackend, SqliteOptions};
-use queue::clock::{ManualClock, Timestamp};
+use queue::clock::Timestamp;
 use queue::job::{Job, KindInfo};
 use queue::policy::{Cap, SpendGuard, SpendGuardBuilder, Zone};
 use queue::provider::{Provider, ProviderError, Receipt, SendContext};
 use queue::sms::{PhoneNumber, SmsMessage, SmsText};
-use queue::testing::TestQueue;
-use queue::{JobId, NotificationSms, OtpSms, SmsJob, State};
+use queue::{JobId, NotificationSms, OtpSms, SmsJob};
+
+pub(super) use crate::store::Store;
 
 pub(super) const KENYAN: &str = "+254712345678";
 pub(super) const OTHER: &str = "+254733445566";
-
-/// A store, its clock, and where it is kept.
-pub(super) struct Store {
-    pub(super) queue: TestQueue<SmsJob>,
-    pub(super) clock: ManualClock,
-    folder: Option<tempfile::TempDir>,
-}
-
-impl Store {
-    pub(super) async fn in_memory() -> Self {
-        let clock = ManualClock::default();
-        let queue = TestQueue::over(open(None, &clock).await, clock.clone());
-        Self {
-            queue,
-            clock,
-            folder: None,
-        }
-    }
-
-    pub(super) async fn in_a_file() -> Self {
-        let (clock, folder) = (ManualClock::default(), tempfile::tempdir().unwrap());
-        let path = folder.path().to_owned();
-        let queue = TestQueue::over(open(Some(path), &clock).await, clock.clone());
-        Self {
-            queue,
-            clock,
-            folder: Some(folder),
-        }
-    }
-
-    /// Both, for tests that say the same of each.
-    pub(super) async fn both() -> [Self; 2] {
-        [Self::in_memory().await, Self::in_a_file().await]
-    }
-
-    pub(super) fn is_a_file(&self) -> bool {
-        self.folder.is_some()
-    }
-
-    pub(super) fn records(&self) -> Arc<dyn Records> {
-        self.queue.records()
-    }
-
-    /// The same file, opened by somebody else.
-    pub(super) async fn opened_again(&self) -> Arc<dyn Backend> {
-        let folder = self.folder.as_ref().expect("the store is a file");
-        open(Some(folder.path().to_owned()), &self.clock).await
-    }
-
-    pub(super) async fn state(&self, job: JobId) -> State {
-        self.queue.job(job).await.unwrap().unwrap().state
-    }
-
-    /// Why the job is where it is.
-    pub(super) async fn reason(&self, job: JobId) -> String {
-        let view = self.queue.job(job).await.unwrap().unwrap();
-        view.reason.unwrap_or_default()
-    }
-}
-
-async fn open(folder: Option<PathBuf>, clock: &ManualClock) -> Arc<dyn Backend> {
-    let options = match folder {
-        Some(folder) => SqliteOptions::in_folder(folder),
-        None => SqliteOptions::in_memory(),
-    };
-    let backend = SqliteBackend::open(options.clock(Arc::new(clock.clone())));
-    Arc::new(backend.await.unwrap())
-}
 
 pub(super) fn moment(zone: &str, local: &str) -> Timestamp {
     Zone::named(zone).unwrap().moment(local).unwrap()

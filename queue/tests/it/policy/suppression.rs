@@ -34,78 +34,90 @@ fn sender(text: &str) -> Sender {
     Sender::new(text).unwrap()
 }
 
-#[tokio::test]
-async fn a_job_to_a_suppressed_recipient_is_dead_and_the_provider_is_not_asked() {
-    for store in Store::both().await {
-        let list = list(&store);
-        assert_eq!(list.add(opted_out(KENYAN)).await.unwrap(), Added::New);
-        let mock = Mock::new();
-        let stopped = create_notification_sms_job(&store.queue, notification(KENYAN))
-            .await
-            .unwrap();
-        let other = create_notification_sms_job(&store.queue, notification(OTHER))
-            .await
-            .unwrap();
-        store.queue.run_due(&list.around(mock.clone())).await;
-        assert_eq!(store.state(stopped.job_id).await, State::Dead);
-        let reason = store.reason(stopped.job_id).await;
-        assert!(reason.starts_with("rejected (suppressed)"), "{reason}");
-        assert!(!reason.contains("712345"), "{reason}");
-        assert_eq!(store.state(other.job_id).await, State::Completed);
-        assert_eq!(mock.call_count(), 1);
+crate::store::on_each_store! {
+    "current_thread": a_job_to_a_suppressed_recipient_is_dead_and_the_provider_is_not_asked,
+        an_opt_out_that_the_provider_tells_stops_the_next_message,
+        only_what_the_rule_says_is_learnt,
+        an_entry_of_one_sender_stops_that_sender_only,
+        an_exempt_kind_passes_opt_outs_and_not_hard_failures,
+        entries_join_and_are_never_weakened,
+        an_entry_with_an_end_ends,
+        a_late_report_does_not_take_a_new_consent_back,
+        an_import_of_a_thousand_pages_through_and_again_changes_nothing;
+    "multi_thread": many_who_change_one_entry_at_once_all_get_through
+}
 
-        assert!(
-            list.lift(&key(KENYAN), &SuppressionScope::Everything)
-                .await
-                .unwrap()
-        );
-        assert!(
-            !list
-                .lift(&key(KENYAN), &SuppressionScope::Everything)
-                .await
-                .unwrap()
-        );
+mod shared {
+    use super::*;
+    crate::store::on_each_shared_store! {
+        "current_thread": the_list_is_durable_and_shared_by_all_who_open_the_store
+    }
+}
+
+async fn a_job_to_a_suppressed_recipient_is_dead_and_the_provider_is_not_asked(store: Store) {
+    let list = list(&store);
+    assert_eq!(list.add(opted_out(KENYAN)).await.unwrap(), Added::New);
+    let mock = Mock::new();
+    let stopped = create_notification_sms_job(&store.queue, notification(KENYAN))
+        .await
+        .unwrap();
+    let other = create_notification_sms_job(&store.queue, notification(OTHER))
+        .await
+        .unwrap();
+    store.queue.run_due(&list.around(mock.clone())).await;
+    assert_eq!(store.state(stopped.job_id).await, State::Dead);
+    let reason = store.reason(stopped.job_id).await;
+    assert!(reason.starts_with("rejected (suppressed)"), "{reason}");
+    assert!(!reason.contains("712345"), "{reason}");
+    assert_eq!(store.state(other.job_id).await, State::Completed);
+    assert_eq!(mock.call_count(), 1);
+
+    assert!(
+        list.lift(&key(KENYAN), &SuppressionScope::Everything)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !list
+            .lift(&key(KENYAN), &SuppressionScope::Everything)
+            .await
+            .unwrap()
+    );
+    create_notification_sms_job(&store.queue, notification(KENYAN))
+        .await
+        .unwrap();
+    assert_eq!(
+        store
+            .queue
+            .run_due(&list.around(mock.clone()))
+            .await
+            .completed,
+        1
+    );
+}
+
+async fn an_opt_out_that_the_provider_tells_stops_the_next_message(store: Store) {
+    let list = list(&store);
+    let opt_out = ProviderError::rejected("stopped by the recipient")
+        .code(21610)
+        .suppress();
+    let mock = Mock::new().then(MockAnswer::fail(opt_out));
+    let provider = list.around(mock.clone());
+    for _ in 0..3 {
         create_notification_sms_job(&store.queue, notification(KENYAN))
             .await
             .unwrap();
-        assert_eq!(
-            store
-                .queue
-                .run_due(&list.around(mock.clone()))
-                .await
-                .completed,
-            1
-        );
     }
+    assert_eq!(store.queue.run_due(&provider).await.dead, 3);
+    assert_eq!(mock.call_count(), 1);
+    let entry = list.check(&key(KENYAN), None).await.unwrap().unwrap();
+    assert_eq!(entry.reason, SuppressionReason::OptedOut);
+    assert_eq!(entry.source, SuppressionSource::Provider("mock".to_owned()));
+    assert_eq!(entry.masked.as_deref(), Some("+254*******78"));
+    assert_eq!(entry.since, store.clock.now());
 }
 
-#[tokio::test]
-async fn an_opt_out_that_the_provider_tells_stops_the_next_message() {
-    for store in Store::both().await {
-        let list = list(&store);
-        let opt_out = ProviderError::rejected("stopped by the recipient")
-            .code(21610)
-            .suppress();
-        let mock = Mock::new().then(MockAnswer::fail(opt_out));
-        let provider = list.around(mock.clone());
-        for _ in 0..3 {
-            create_notification_sms_job(&store.queue, notification(KENYAN))
-                .await
-                .unwrap();
-        }
-        assert_eq!(store.queue.run_due(&provider).await.dead, 3);
-        assert_eq!(mock.call_count(), 1);
-        let entry = list.check(&key(KENYAN), None).await.unwrap().unwrap();
-        assert_eq!(entry.reason, SuppressionReason::OptedOut);
-        assert_eq!(entry.source, SuppressionSource::Provider("mock".to_owned()));
-        assert_eq!(entry.masked.as_deref(), Some("+254*******78"));
-        assert_eq!(entry.since, store.clock.now());
-    }
-}
-
-#[tokio::test]
-async fn only_what_the_rule_says_is_learnt() {
-    let store = Store::in_memory().await;
+async fn only_what_the_rule_says_is_learnt(store: Store) {
     let list = list(&store);
     let no_such_number = || MockAnswer::fail(ProviderError::rejected("no such number").code(1003));
     let mock = Mock::new().then(no_such_number()).then(no_such_number());
@@ -136,9 +148,7 @@ async fn only_what_the_rule_says_is_learnt() {
     assert_eq!(list.check(&key(OTHER), None).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn an_entry_of_one_sender_stops_that_sender_only() {
-    let store = Store::in_memory().await;
+async fn an_entry_of_one_sender_stops_that_sender_only(store: Store) {
     let list = list(&store);
     list.add(opted_out(KENYAN).sender(sender("OFFERS")))
         .await
@@ -169,9 +179,7 @@ async fn an_entry_of_one_sender_stops_that_sender_only() {
     assert!(offers.send(&message(KENYAN), &context).await.is_ok());
 }
 
-#[tokio::test]
-async fn an_exempt_kind_passes_opt_outs_and_not_hard_failures() {
-    let store = Store::in_memory().await;
+async fn an_exempt_kind_passes_opt_outs_and_not_hard_failures(store: Store) {
     let list = list(&store);
     list.add(opted_out(KENYAN)).await.unwrap();
     let dead = Suppress::address("sms", &number(OTHER), SuppressionReason::HardFailure);
@@ -192,9 +200,7 @@ async fn an_exempt_kind_passes_opt_outs_and_not_hard_failures() {
     assert_eq!(mock.last().unwrap().recipient, number(KENYAN));
 }
 
-#[tokio::test]
-async fn entries_join_and_are_never_weakened() {
-    let store = Store::in_memory().await;
+async fn entries_join_and_are_never_weakened(store: Store) {
     let list = list(&store);
     let now = store.clock.now();
     let failure = Suppress::address("sms", &number(KENYAN), SuppressionReason::HardFailure);
@@ -212,9 +218,7 @@ async fn entries_join_and_are_never_weakened() {
     assert!(list.check(&key(KENYAN), None).await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn an_entry_with_an_end_ends() {
-    let store = Store::in_memory().await;
+async fn an_entry_with_an_end_ends(store: Store) {
     let list = list(&store);
     let end = store.clock.now().saturating_add(DAY);
     list.add(opted_out(KENYAN).until(end)).await.unwrap();
@@ -228,9 +232,7 @@ async fn an_entry_with_an_end_ends() {
     );
 }
 
-#[tokio::test]
-async fn a_late_report_does_not_take_a_new_consent_back() {
-    let store = Store::in_memory().await;
+async fn a_late_report_does_not_take_a_new_consent_back(store: Store) {
     let list = list(&store);
     let morning = store.clock.now();
     list.add(opted_out(KENYAN)).await.unwrap();
@@ -253,9 +255,7 @@ async fn a_late_report_does_not_take_a_new_consent_back() {
     assert_eq!(list.add(late).await.unwrap(), Added::New);
 }
 
-#[tokio::test]
-async fn the_list_is_durable_and_shared_by_all_who_open_the_store() {
-    let store = Store::in_a_file().await;
+async fn the_list_is_durable_and_shared_by_all_who_open_the_store(store: Store) {
     list(&store).add(opted_out(KENYAN)).await.unwrap();
     let other = store.opened_again().await;
     let others = Suppression::new(other.records()).clock(store.clock.clone());
@@ -267,40 +267,34 @@ async fn the_list_is_durable_and_shared_by_all_who_open_the_store() {
     assert_eq!(list(&store).check(&key(KENYAN), None).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn an_import_of_a_thousand_pages_through_and_again_changes_nothing() {
-    for store in Store::both().await {
-        let list = list(&store);
-        let numbers = || (0..1000).map(|n| format!("+2547120{n:05}"));
-        let entries =
-            || numbers().map(|number| opted_out(&number).source(SuppressionSource::Import));
-        let imported = list.import(entries()).await.unwrap();
-        assert_eq!((imported.new, imported.total()), (1000, 1000));
-        let again = list.import(entries()).await.unwrap();
-        assert_eq!((again.known, again.total()), (1000, 1000));
-        // Lifted ones leave holes in the store, and none in the pages.
-        for number in numbers().step_by(10) {
-            list.lift_all(&key(&number)).await.unwrap();
-        }
-        let (mut seen, mut after): (Vec<RecipientKey>, Option<RecordKey>) = (Vec::new(), None);
-        loop {
-            let page = list.list(after, 64).await.unwrap();
-            assert!(page.next.is_none() || page.entries.len() == 64);
-            seen.extend(page.entries.iter().map(|entry| entry.recipient));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        seen.sort_unstable();
-        seen.dedup();
-        assert_eq!(seen.len(), 900);
+async fn an_import_of_a_thousand_pages_through_and_again_changes_nothing(store: Store) {
+    let list = list(&store);
+    let numbers = || (0..1000).map(|n| format!("+2547120{n:05}"));
+    let entries = || numbers().map(|number| opted_out(&number).source(SuppressionSource::Import));
+    let imported = list.import(entries()).await.unwrap();
+    assert_eq!((imported.new, imported.total()), (1000, 1000));
+    let again = list.import(entries()).await.unwrap();
+    assert_eq!((again.known, again.total()), (1000, 1000));
+    // Lifted ones leave holes in the store, and none in the pages.
+    for number in numbers().step_by(10) {
+        list.lift_all(&key(&number)).await.unwrap();
     }
+    let (mut seen, mut after): (Vec<RecipientKey>, Option<RecordKey>) = (Vec::new(), None);
+    loop {
+        let page = list.list(after, 64).await.unwrap();
+        assert!(page.next.is_none() || page.entries.len() == 64);
+        seen.extend(page.entries.iter().map(|entry| entry.recipient));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 900);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_who_change_one_entry_at_once_all_get_through() {
-    let store = Store::in_memory().await;
+async fn many_who_change_one_entry_at_once_all_get_through(store: Store) {
     let list = list(&store);
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..16u64 {

@@ -42,37 +42,38 @@ fn failed(failure: DeliveryFailure) -> impl Fn(&str) -> DeliveryReport {
     move |id| DeliveryReport::failed("mock", id, failure)
 }
 
-#[tokio::test]
-async fn a_blocked_sender_is_not_tried_again() {
-    for store in Store::both().await {
-        let list = Suppression::new(store.records()).clock(store.clock.clone());
-        let deliveries = Deliveries::of(&store.queue)
-            .observer(list.from_reports())
-            .build();
-        let mock = Mock::new();
-        let provider = list.around(Tracked::new(mock.clone(), deliveries.clone()));
-        create_notification_sms_job(&store.queue, notification(KENYAN))
-            .await
-            .unwrap();
-        assert_eq!(store.queue.run_due(&provider).await.completed, 1);
-        // The report comes a day later.
-        store.queue.advance(Duration::from_secs(24 * 3600));
-        let report = DeliveryReport::failed("mock", "mock-1", DeliveryFailure::Blocked);
-        deliveries.apply(report).await.unwrap();
-        create_notification_sms_job(&store.queue, notification(KENYAN))
-            .await
-            .unwrap();
-        assert_eq!(store.queue.run_due(&provider).await.dead, 1);
-        assert_eq!(mock.call_count(), 1);
-        let entry = list
-            .check(&number(KENYAN).key("sms"), None)
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(entry.reason, SuppressionReason::OptedOut);
-        assert_eq!(entry.source, SuppressionSource::Report("mock".to_owned()));
-        assert_eq!(entry.since, store.clock.now());
-    }
+crate::store::on_each_store! {
+    "current_thread": a_blocked_sender_is_not_tried_again
+}
+
+async fn a_blocked_sender_is_not_tried_again(store: Store) {
+    let list = Suppression::new(store.records()).clock(store.clock.clone());
+    let deliveries = Deliveries::of(&store.queue)
+        .observer(list.from_reports())
+        .build();
+    let mock = Mock::new();
+    let provider = list.around(Tracked::new(mock.clone(), deliveries.clone()));
+    create_notification_sms_job(&store.queue, notification(KENYAN))
+        .await
+        .unwrap();
+    assert_eq!(store.queue.run_due(&provider).await.completed, 1);
+    // The report comes a day later.
+    store.queue.advance(Duration::from_secs(24 * 3600));
+    let report = DeliveryReport::failed("mock", "mock-1", DeliveryFailure::Blocked);
+    deliveries.apply(report).await.unwrap();
+    create_notification_sms_job(&store.queue, notification(KENYAN))
+        .await
+        .unwrap();
+    assert_eq!(store.queue.run_due(&provider).await.dead, 1);
+    assert_eq!(mock.call_count(), 1);
+    let entry = list
+        .check(&number(KENYAN).key("sms"), None)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(entry.reason, SuppressionReason::OptedOut);
+    assert_eq!(entry.source, SuppressionSource::Report("mock".to_owned()));
+    assert_eq!(entry.since, store.clock.now());
 }
 
 #[tokio::test]

@@ -29,45 +29,45 @@ fn all(store: &Store, mock: &Mock<SmsMessage>) -> impl Provider<SmsMessage> + Cl
     list.around(night.around(guard.around(stack)))
 }
 
-#[tokio::test]
-async fn what_is_refused_or_put_off_is_not_counted() {
-    for store in Store::both().await {
-        store
-            .queue
-            .advance_to(moment("Africa/Nairobi", "2026-01-05T23:00"));
-        let list = Suppression::new(store.records()).clock(store.clock.clone());
-        let stop = Suppress::address("sms", &number(OTHER), SuppressionReason::OptedOut);
-        list.add(stop).await.unwrap();
-        let mock = Mock::new();
-        let provider = all(&store, &mock);
-        let suppressed = create_notification_sms_job(&store.queue, notification(OTHER))
-            .await
-            .unwrap();
-        let asleep = create_notification_sms_job(&store.queue, notification(KENYAN))
-            .await
-            .unwrap();
-        store.queue.run_due(&provider).await;
-        // An opt-out is final at any hour: nobody waits for the morning to be refused.
-        assert_eq!(store.state(suppressed.job_id).await, State::Dead);
-        assert_eq!(store.state(asleep.job_id).await, State::Snoozed);
-        store
-            .queue
-            .advance_to(moment("Africa/Nairobi", "2026-01-06T08:05"));
-        // There is room for one, and neither of the two took it.
-        assert_eq!(store.queue.run_due(&provider).await.completed, 1);
-        assert_eq!(store.state(asleep.job_id).await, State::Completed);
-        let second = create_notification_sms_job(&store.queue, notification(KENYAN))
-            .await
-            .unwrap();
-        store.queue.run_due(&provider).await;
-        assert!(store.reason(second.job_id).await.contains("spend_cap"));
-        assert_eq!(mock.call_count(), 1);
-    }
+crate::store::on_each_store! {
+    "current_thread": what_is_refused_or_put_off_is_not_counted,
+        who_opts_out_while_a_job_waits_gets_nothing
 }
 
-#[tokio::test]
-async fn who_opts_out_while_a_job_waits_gets_nothing() {
-    let store = Store::in_memory().await;
+async fn what_is_refused_or_put_off_is_not_counted(store: Store) {
+    store
+        .queue
+        .advance_to(moment("Africa/Nairobi", "2026-01-05T23:00"));
+    let list = Suppression::new(store.records()).clock(store.clock.clone());
+    let stop = Suppress::address("sms", &number(OTHER), SuppressionReason::OptedOut);
+    list.add(stop).await.unwrap();
+    let mock = Mock::new();
+    let provider = all(&store, &mock);
+    let suppressed = create_notification_sms_job(&store.queue, notification(OTHER))
+        .await
+        .unwrap();
+    let asleep = create_notification_sms_job(&store.queue, notification(KENYAN))
+        .await
+        .unwrap();
+    store.queue.run_due(&provider).await;
+    // An opt-out is final at any hour: nobody waits for the morning to be refused.
+    assert_eq!(store.state(suppressed.job_id).await, State::Dead);
+    assert_eq!(store.state(asleep.job_id).await, State::Snoozed);
+    store
+        .queue
+        .advance_to(moment("Africa/Nairobi", "2026-01-06T08:05"));
+    // There is room for one, and neither of the two took it.
+    assert_eq!(store.queue.run_due(&provider).await.completed, 1);
+    assert_eq!(store.state(asleep.job_id).await, State::Completed);
+    let second = create_notification_sms_job(&store.queue, notification(KENYAN))
+        .await
+        .unwrap();
+    store.queue.run_due(&provider).await;
+    assert!(store.reason(second.job_id).await.contains("spend_cap"));
+    assert_eq!(mock.call_count(), 1);
+}
+
+async fn who_opts_out_while_a_job_waits_gets_nothing(store: Store) {
     store
         .queue
         .advance_to(moment("Africa/Nairobi", "2026-01-05T23:00"));
