@@ -104,12 +104,28 @@ impl Vendor {
         (gateway, provider)
     }
 
-    /// A code that says the account is wrong, one that says the number is, and one that says the provider is.
-    fn codes(self) -> [u32; 3] {
+    /// A code that says the account is wrong, one that says the number is, one that says the way to it is not ours to
+    /// use, and one that says the provider is.
+    fn codes(self) -> [u32; 4] {
         match self {
-            Self::Salum | Self::Advanta => [1006, 1003, 1005],
-            Self::Twilio => [20003, 21211, 20429],
-            Self::AfricasTalking => [402, 403, 500],
+            Self::Salum | Self::Advanta => [1006, 1003, 1002, 1005],
+            Self::Twilio => [20003, 21211, 21408, 20429],
+            Self::AfricasTalking => [402, 403, 407, 500],
+        }
+    }
+
+    /// A success, of a message that is not ours.
+    fn another(self) -> &'static str {
+        match self {
+            Self::Salum | Self::Advanta => {
+                r#"{"responses":[{"respose-code":200,"response-description":"Success","mobile":"254799999999","messageid":7,"clientsmsid":"7"}]}"#
+            }
+            Self::Twilio => {
+                r#"{"sid":"SM00000000000000000000000000000007","status":"queued","to":"+254799999999"}"#
+            }
+            Self::AfricasTalking => {
+                r#"{"SMSMessageData":{"Message":"Sent to 1/1","Recipients":[{"statusCode":101,"number":"+254799999999","status":"Success","messageId":"ATXid_7"}]}}"#
+            }
         }
     }
 
@@ -173,9 +189,17 @@ fn faults(vendor: Vendor) -> Vec<(String, Fault)> {
         ("a body of 10 GiB, cut", Fault::length_lie(10 << 30)),
         ("a compression bomb", Fault::bomb()),
     ];
-    let [account, number, provider] = vendor.codes();
+    for sent in [false, true] {
+        let fault = Fault::body(vendor.another());
+        faults.push((
+            "200, about another message",
+            if sent { fault.after_accepting() } else { fault },
+        ));
+    }
+    let [account, number, way, provider] = vendor.codes();
     faults.push(("refused: our account", Fault::flat(account)));
     faults.push(("refused: the number", Fault::flat(number)));
+    faults.push(("refused: the way to it", Fault::flat(way)));
     faults.push(("refused: its own fault", Fault::flat(provider)));
     let rows = (vendor.row_faults().iter()).map(|&(name, fault)| (name, Fault::rows(fault)));
     faults
