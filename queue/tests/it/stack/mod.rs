@@ -10,6 +10,7 @@ mod failover;
 mod hostile;
 #[cfg(all(feature = "salum", feature = "twilio", feature = "africas-talking"))]
 mod matrix;
+mod metrics;
 mod outage;
 mod recording;
 mod support;
