@@ -15,3 +15,4 @@ mod nats;
 mod power_cut;
 mod process;
 mod tracer;
+mod trial;
