@@ -5,6 +5,8 @@
 )]
 
 mod breaker;
+#[cfg(all(feature = "salum", feature = "twilio"))]
+mod elsewhere;
 mod failover;
 #[cfg(all(feature = "salum", feature = "twilio", feature = "africas-talking"))]
 mod hostile;
