@@ -1,9 +1,10 @@
 //! [`NatsServerError`]: why there is no server to test against.
 
+use std::fmt;
 use std::path::PathBuf;
 
 /// A server that could not be found, fetched or started. The text says what is missing.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum NatsServerError {
     /// `NATS_SERVER` names something that does not run.
@@ -47,6 +48,17 @@ pub enum NatsServerError {
         /// Why it failed.
         source: std::io::Error,
     },
+}
+
+/// The text of `Display` and its cause: tests unwrap this error, and whoever reads that must learn what to install.
+impl fmt::Debug for NatsServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        match self {
+            Self::Io { source, .. } => write!(f, ": {source}"),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl NatsServerError {
