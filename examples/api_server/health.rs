@@ -9,8 +9,8 @@ use super::routes::App;
 
 /// 200 while jobs can be stored and sent, 503 otherwise.
 ///
-/// A pause and a backlog are told but are no reason for 503: requests are still accepted, and taking servers away would not
-/// shorten the backlog. Alarms belong on `oldest_ready_ms` and `dead`.
+/// A pause, a backlog and a provider that is held are told but are no reason for 503: requests are still accepted, and
+/// taking servers away would not shorten the backlog. Alarms belong on `oldest_ready_ms` and `dead`.
 pub(crate) async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let worker_runs = !app.worker.is_finished();
     let worker = if worker_runs { "running" } else { "stopped" };
@@ -42,6 +42,22 @@ pub(crate) async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) 
         "oldest_ready_ms": stats.oldest_ready_ms,
         "dead": stats.dead,
         "unknown": stats.unknown,
+        "providers": providers(&app),
     });
     (code, Json(body))
+}
+
+/// Each provider's circuit breaker.
+fn providers(app: &App) -> Vec<Value> {
+    let shown = app.providers.breakers().into_iter().map(|breaker| {
+        json!({
+            "name": breaker.provider,
+            "breaker": breaker.state.as_str(),
+            "failures": breaker.failures,
+            "failures_threshold": breaker.failures_threshold,
+            "last_failure": breaker.last_failure.map(|failure| failure.kind),
+            "next_try": breaker.next_try,
+        })
+    });
+    shown.collect()
 }

@@ -62,9 +62,9 @@ async fn main() -> ExitCode {
 
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // Everything that can be wrong with the settings is found before the first request is accepted.
-    let provider = provider_from_env()?;
+    let providers = provider_from_env()?;
     let queue = Queue::<SmsJob>::open(&settings.url).await?;
-    let worker = Worker::new(queue.clone(), provider).from_env()?;
+    let worker = Worker::new(queue.clone(), providers.clone()).from_env()?;
     let address = SocketAddr::new(settings.host, settings.port);
     let listener = TcpListener::bind(address)
         .await
@@ -77,6 +77,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let app = App {
         queue: queue.clone(),
         worker: worker.clone(),
+        providers,
     };
     announce(&listener)?;
     let server =

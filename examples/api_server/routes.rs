@@ -10,8 +10,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use queue::backend::{BUSY_TIMEOUT, JobView};
 use queue::job::IdempotencyKey;
+use queue::provider::stack::ProviderStack;
 use queue::{
-    Enqueue, JobId, NotificationSms, OtpSms, Queue, SmsJob, WelcomeSms, WorkerHandle,
+    Enqueue, JobId, NotificationSms, OtpSms, Queue, SmsJob, SmsMessage, WelcomeSms, WorkerHandle,
     create_notification_sms_job, create_otp_sms_job, create_welcome_sms_job,
 };
 
@@ -33,6 +34,7 @@ const EXPIRY_MINUTES: u16 = 10;
 pub(crate) struct App {
     pub(crate) queue: Queue<SmsJob>,
     pub(crate) worker: Arc<WorkerHandle>,
+    pub(crate) providers: ProviderStack<SmsMessage>,
 }
 
 pub(crate) fn router(app: App) -> Router {

@@ -8,7 +8,8 @@ use queue::producer::DEFAULT_URL;
 /// A web server that sends SMS through a queue.
 ///
 /// SMS_PROVIDER names who sends them: `salum` (with SALUM_API_KEY, SALUM_PARTNER_ID, SALUM_SHORTCODE and, optionally,
-/// SALUM_API_URL) or `mock`. The worker is set by QUEUE_CONCURRENCY, QUEUE_RATE_LIMIT,
+/// SALUM_API_URL), `twilio`, `africastalking`, several of them in the order in which they are asked (`salum,twilio`), or
+/// `mock`. The worker is set by QUEUE_CONCURRENCY, QUEUE_RATE_LIMIT,
 /// QUEUE_RECIPIENT_LIMIT, QUEUE_TENANT_LIMIT, QUEUE_SEND_TIMEOUT_MS and QUEUE_VISIBILITY_MS.
 #[derive(Parser)]
 pub(crate) struct Settings {

@@ -13,7 +13,7 @@
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let queue = Queue::<SmsJob>::open("memory:").await?; // "file:./queue-data" keeps jobs
-//!     let worker = Worker::new(queue.clone(), Mock::new()).spawn(); // Salum::from_env()? sends
+//!     let worker = Worker::new(queue.clone(), Mock::new()).spawn(); // provider_from_env()? sends
 //!
 //!     let otp = OtpSms {
 //!         recipient: "0712 345 678".parse()?,

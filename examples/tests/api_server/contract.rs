@@ -151,6 +151,11 @@ async fn health_tells_numbers() {
         (&health["backlog"], &health["paused"]),
         (&json!(1), &json!(false))
     );
+    let salum = &health["providers"][0];
+    assert_eq!(
+        (&salum["name"], &salum["breaker"]),
+        (&json!("salum"), &json!("closed"))
+    );
 }
 
 #[tokio::test]

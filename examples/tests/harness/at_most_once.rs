@@ -2,45 +2,23 @@
 
 use std::time::Duration;
 
-use queue::testing::gateway::Gateway;
-
-use crate::ledger::Ledger;
 use crate::process::Target;
+use crate::trial::{Trial, Twice};
 
 fn run(cycles: usize, unknown: &str, end: impl Fn(Target) -> Vec<String>) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let gateway = runtime
-        .block_on(
-            Gateway::builder()
-                .latency(Duration::from_millis(2), Duration::from_millis(8))
-                .start(),
-        )
-        .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let flags = ["--concurrency", "16", "--unknown", unknown];
     let mut random = fastrand::Rng::with_seed(17);
-    let mut ledger = Ledger::default();
+    let mut trial = Trial::new(2, 16, unknown);
     for _ in 0..cycles {
-        let mut target = Target::start(folder.path(), &gateway.url(), &flags);
+        let mut target = trial.start(folder.path());
         for _ in 0..40 {
-            let (_, command) = ledger.next_command();
+            let (_, command) = trial.ledger.next_command();
             target.say(&command);
         }
         std::thread::sleep(Duration::from_millis(random.u64(0..60)));
-        for line in end(target) {
-            ledger.hear(&line);
-        }
-        ledger.kills += 1;
+        trial.ended(end(target));
     }
-    let mut target = Target::start(folder.path(), &gateway.url(), &flags);
-    target
-        .wait_until_idle()
-        .iter()
-        .for_each(|line| ledger.hear(line));
-    let states = target.dump();
-    target.stop();
-    assert!(ledger.acknowledged() > cycles);
-    ledger.check(&gateway.rows(), &states, 0);
+    trial.finish(folder.path(), Twice::Nothing);
 }
 
 #[test]

@@ -4,10 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use queue::testing::gateway::Gateway;
-
-use crate::ledger::Ledger;
-use crate::process::Target;
+use crate::trial::{Trial, Twice};
 
 const CONCURRENCY: u64 = 32;
 
@@ -17,39 +14,25 @@ fn nothing_acknowledged_is_lost_over_200_kills() {
         .ok()
         .and_then(|kills| kills.parse().ok())
         .unwrap_or(200);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let gateway = runtime
-        .block_on(
-            Gateway::builder()
-                .latency(Duration::from_millis(2), Duration::from_millis(8))
-                .start(),
-        )
-        .unwrap();
+    let mut trial = Trial::new(2, CONCURRENCY, "retry");
     let gateway_started = Instant::now();
     let folder = tempfile::tempdir().unwrap();
-    let flags = [
-        "--concurrency",
-        &CONCURRENCY.to_string(),
-        "--unknown",
-        "retry",
-    ];
     let mut random = fastrand::Rng::with_seed(4711);
-    let mut ledger = Ledger::default();
     let mut openings = Vec::new();
 
     for kill in 0..kills {
-        let mut target = Target::start(folder.path(), &gateway.url(), &flags);
+        let mut target = trial.start(folder.path());
         openings.push(target.opened_in);
         let mut delayed = None;
         for _ in 0..random.usize(1..60) {
-            let (id, command) = ledger.next_command();
+            let (id, command) = trial.ledger.next_command();
             target.say(&command);
             if command.contains("_delay_ms") {
                 delayed = Some(id);
             }
         }
         if let Some(id) = delayed.filter(|_| random.bool()) {
-            target.say(&ledger.cancel_command(&id));
+            target.say(&trial.ledger.cancel_command(&id));
         }
         match kill % 4 {
             // At any moment.
@@ -57,43 +40,31 @@ fn nothing_acknowledged_is_lost_over_200_kills() {
             // Just after an acknowledgement.
             2 => {
                 while target.line(Duration::from_millis(100)).is_some_and(|line| {
-                    ledger.hear(&line);
+                    trial.ledger.hear(&line);
                     !line.starts_with("ack")
                 }) {}
             }
             // Just after the gateway accepted something.
             _ => {
-                let seen = gateway.accepted_count();
+                let seen = trial.gateway.accepted_count();
                 let deadline = Instant::now() + Duration::from_millis(200);
-                while gateway.accepted_count() == seen && Instant::now() < deadline {
+                while trial.gateway.accepted_count() == seen && Instant::now() < deadline {
                     std::thread::yield_now();
                 }
             }
         }
-        for line in target.kill() {
-            ledger.hear(&line);
-        }
-        ledger.kills += 1;
+        trial.ended(target.kill());
     }
 
-    let mut target = Target::start(folder.path(), &gateway.url(), &flags);
-    for line in target.wait_until_idle() {
-        ledger.hear(&line);
-    }
-    let states = target.dump();
-    target.stop();
+    trial.finish(folder.path(), Twice::WhatWasInFlight);
     openings.sort();
     println!(
         "opened in {:?} p50, {:?} p99",
         openings[openings.len() / 2],
         openings[openings.len() * 99 / 100]
     );
-    assert!(
-        ledger.acknowledged() > kills as usize,
-        "the loop did something"
-    );
-    ledger.check(&gateway.rows(), &states, kills * CONCURRENCY);
-    let arrivals: Vec<_> = gateway
+    let arrivals: Vec<_> = trial
+        .gateway
         .requests()
         .into_iter()
         .flat_map(|request| {
@@ -103,5 +74,5 @@ fn nothing_acknowledged_is_lost_over_200_kills() {
                 .map(move |row| (row.message, gateway_started + request.at))
         })
         .collect();
-    ledger.check_times(&arrivals);
+    trial.ledger.check_times(&arrivals);
 }

@@ -16,3 +16,4 @@ mod policy;
 mod power_cut;
 mod process;
 mod tracer;
+mod trial;

@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use queue::testing::gateway::Gateway;
-
-use crate::ledger::Ledger;
-use crate::process::Target;
+use crate::trial::{Trial, Twice};
 
 const CONCURRENCY: u64 = 16;
 
@@ -83,44 +80,21 @@ fn nothing_acknowledged_is_lost_in_a_power_cut() {
         .ok()
         .and_then(|cuts| cuts.parse().ok())
         .unwrap_or(8);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let gateway = runtime
-        .block_on(
-            Gateway::builder()
-                .latency(Duration::from_millis(1), Duration::from_millis(4))
-                .start(),
-        )
-        .unwrap();
     let folder = disk.mount.join("queue");
-    let concurrency = CONCURRENCY.to_string();
-    let flags = ["--concurrency", &concurrency, "--unknown", "retry"];
     let mut random = fastrand::Rng::with_seed(815);
-    let mut ledger = Ledger::default();
+    let mut trial = Trial::new(1, CONCURRENCY, "retry");
     for _ in 0..cuts {
-        let mut target = Target::start(&folder, &gateway.url(), &flags);
+        let mut target = trial.start(&folder);
         for _ in 0..random.usize(20..200) {
-            let (_, command) = ledger.next_command();
+            let (_, command) = trial.ledger.next_command();
             target.say(&command);
         }
         std::thread::sleep(Duration::from_millis(random.u64(5..120)));
         // Stopped first: a sync that races with the shutdown may be told that it succeeded.
         target.freeze();
         disk.cut();
-        for line in target.kill() {
-            ledger.hear(&line);
-        }
-        ledger.kills += 1;
+        trial.ended(target.kill());
         assert!(disk.detach() && disk.attach(), "the file system comes back");
     }
-    let mut target = Target::start(&folder, &gateway.url(), &flags);
-    for line in target.wait_until_idle() {
-        ledger.hear(&line);
-    }
-    let states = target.dump();
-    target.stop();
-    assert!(
-        ledger.acknowledged() > cuts as usize,
-        "the loop did something"
-    );
-    ledger.check(&gateway.rows(), &states, cuts * CONCURRENCY);
+    trial.finish(&folder, Twice::WhatWasInFlight);
 }

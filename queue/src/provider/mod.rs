@@ -26,7 +26,7 @@ pub use africas_talking::{
 pub use capacity::Capacity;
 pub use error::{ProviderError, ProviderErrorKind};
 #[cfg(feature = "sms")]
-pub use from_env::{FromEnvError, provider_from_env};
+pub use from_env::{FromEnvError, FromEnvFault, provider_from_env};
 #[cfg(feature = "http")]
 pub use http::{TlsError, UrlError};
 pub use inquiry::{Answer, Inquiry};

@@ -42,3 +42,23 @@ pub const SPEND_GUARD: &str = "spend.guard";
 /// The name of a spend cap: [`Cap::name`](crate::policy::Cap::name).
 #[cfg(feature = "policy")]
 pub const SPEND_CAP: &str = "spend.cap";
+
+/// Metric: calls of a provider that were really made, a counter. Labels [`LABEL_PROVIDER`], [`LABEL_CHANNEL`],
+/// [`LABEL_OUTCOME`].
+pub const PROVIDER_CALLS_TOTAL: &str = "queue_provider_calls_total";
+/// Metric: how long they took, a histogram in seconds. Labels as [`PROVIDER_CALLS_TOTAL`].
+pub const PROVIDER_CALL_SECONDS: &str = "queue_provider_call_seconds";
+/// Metric: how many circuit breakers of a provider are open or half-open, a gauge: one at most, unless there is one for
+/// each tenant. Label [`LABEL_PROVIDER`].
+pub const BREAKERS_NOT_CLOSED: &str = "queue_breakers_not_closed";
+/// Metric: changes of circuit breakers, a counter. Labels [`LABEL_PROVIDER`], [`LABEL_STATE`].
+pub const BREAKER_CHANGES_TOTAL: &str = "queue_breaker_changes_total";
+
+/// Label: the provider's name, such as `salum`.
+pub const LABEL_PROVIDER: &str = "provider";
+/// Label: the channel's name, such as `sms`.
+pub const LABEL_CHANNEL: &str = "channel";
+/// Label: how a call ended: [`CallOutcome::as_str`](crate::provider::stack::CallOutcome::as_str).
+pub const LABEL_OUTCOME: &str = "outcome";
+/// Label: where a breaker is now: [`BreakerState::as_str`](crate::provider::stack::BreakerState::as_str).
+pub const LABEL_STATE: &str = "state";

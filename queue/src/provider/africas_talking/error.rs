@@ -155,12 +155,21 @@ pub(super) fn verdict(code: Option<u32>, status: &str) -> Verdict {
 /// Why a call was refused as a whole: `message` names the reason, in a word or in a sentence.
 pub(super) fn refused_as_a_whole(message: &str) -> ProviderError {
     let words = bare(message);
-    // `Sent to 1/1`, and yet nobody is named: not a refusal that one can be sure of. `Sent to 0/1` is.
-    if words.starts_with("sentto") && !words.starts_with("sentto0") {
+    // `Sent to 1/1`, and yet nobody is named: not a refusal that one can be sure of, no more than `0/0` or no word at all.
+    // `Sent to 0/1` is.
+    let to_none_of_some = sent_to(message).is_some_and(|(sent, of)| sent == 0 && of > 0);
+    if words.is_empty() || (words.starts_with("sentto") && !to_none_of_some) {
         return ProviderError::unknown("the answer names no recipient");
     }
     by_name(&words)
         .unwrap_or_else(|| ProviderError::transient("refused as a whole, for an unknown reason"))
+}
+
+/// The numbers in `Sent to 0/1 Total Cost: 0`.
+fn sent_to(message: &str) -> Option<(u32, u32)> {
+    let numbers = message.split_whitespace().nth(2)?;
+    let (sent, of) = numbers.split_once('/')?;
+    Some((sent.parse().ok()?, of.parse().ok()?))
 }
 
 fn by_code(code: u32) -> Option<ProviderError> {
@@ -254,7 +263,10 @@ mod tests {
                 "Sent to 1/1 Total Cost: KES 0.8000",
                 ProviderErrorKind::Unknown,
             ),
-            ("", TRANSIENT),
+            ("Sent to 0/0", ProviderErrorKind::Unknown),
+            ("Sent to nobody", ProviderErrorKind::Unknown),
+            ("", ProviderErrorKind::Unknown),
+            ("Something else", TRANSIENT),
         ] {
             assert_eq!(refused_as_a_whole(message).kind(), kind, "{message}");
         }

@@ -41,6 +41,9 @@ const KEY_HEADER: HeaderName = HeaderName::from_static("apikey");
 ///
 /// Clones share the connections.
 ///
+/// Alone it obeys no rate and gives up on nobody: [`ProviderStack::new`](crate::provider::stack::ProviderStack::new) guards
+/// it.
+///
 /// # Examples
 /// ```no_run
 /// use queue::provider::{AfricasTalking, AfricasTalkingOptions};

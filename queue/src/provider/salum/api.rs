@@ -126,9 +126,7 @@ impl Api {
             };
             verdicts.push(match error::verdict(code) {
                 Verdict::Accepted => Ok(accepted(message, row.message_id.as_deref())),
-                Verdict::Refused(kind) => {
-                    Err(error::refusal(kind, code, &row.description, texts(chunk)))
-                }
+                Verdict::Refused(kind) => Err(self.refusal(kind, code, &row.description, chunk)),
                 Verdict::TooMany => Err(too_many(code)),
                 Verdict::LowCredit => {
                     if balance.is_none() {
@@ -151,9 +149,7 @@ impl Api {
             },
             // One bad message must not take the others with it.
             Verdict::Refused(ProviderErrorKind::Rejected) if !alone => return Chunk::Halve,
-            Verdict::Refused(kind) => {
-                error::refusal(kind, flat.code, &flat.description, texts(chunk))
-            }
+            Verdict::Refused(kind) => self.refusal(kind, flat.code, &flat.description, chunk),
             Verdict::TooMany if alone => too_many(flat.code),
             Verdict::TooMany => {
                 let half = chunk.len().div_ceil(2);
@@ -192,13 +188,32 @@ impl Api {
                 "refused for low credit, but there is credit: the number can't be reached",
             )
             .code(code),
-            _ => error::refusal(
-                ProviderErrorKind::Misconfigured,
-                code,
-                "",
-                std::iter::empty(),
-            ),
+            _ => self.refusal(ProviderErrorKind::Misconfigured, code, "", messages),
         }
+    }
+
+    /// A refusal of what was sent in `chunk`, without what the gateway repeats of it or of our credentials.
+    fn refusal(
+        &self,
+        kind: ProviderErrorKind,
+        code: u32,
+        description: &str,
+        chunk: &[Waiting],
+    ) -> ProviderError {
+        let texts = chunk.iter().map(|row| row.text.as_str());
+        let secrets = self.credentials.secrets();
+        error::refusal(kind, code, description, texts, &secrets)
+    }
+
+    /// A refusal of a question.
+    pub(super) fn question_refused(&self, verdict: Verdict, flat: &Flat) -> ProviderError {
+        let kind = match verdict {
+            Verdict::Refused(kind) => kind,
+            Verdict::Accepted | Verdict::LowCredit | Verdict::TooMany => {
+                ProviderErrorKind::Transient { after: None }
+            }
+        };
+        self.refusal(kind, flat.code, &flat.description, &[])
     }
 
     /// The balance, asked within the time that `chunk` still has.
@@ -216,7 +231,7 @@ impl Api {
                 .text("credit")
                 .and_then(|credit| credit.parse().ok())
                 .ok_or_else(|| ProviderError::transient("the answer has no balance")),
-            verdict => Err(question_refused(verdict, &flat)),
+            verdict => Err(self.question_refused(verdict, &flat)),
         }
     }
 
@@ -234,7 +249,7 @@ impl Api {
                 message_id,
                 &flat.text("delivery-description").unwrap_or_default(),
             )),
-            (_, verdict) => Err(question_refused(verdict, &flat)),
+            (_, verdict) => Err(self.question_refused(verdict, &flat)),
         }
     }
 
@@ -315,20 +330,6 @@ fn accepted(message: &Waiting, id: Option<&str>) -> Receipt {
     }
 }
 
-fn texts(chunk: &[Waiting]) -> impl Iterator<Item = &str> {
-    chunk.iter().map(|row| row.text.as_str())
-}
-
 fn too_many(code: u32) -> ProviderError {
     ProviderError::transient("one message is too many for the gateway").code(code)
-}
-
-pub(super) fn question_refused(verdict: Verdict, flat: &Flat) -> ProviderError {
-    let kind = match verdict {
-        Verdict::Refused(kind) => kind,
-        Verdict::Accepted | Verdict::LowCredit | Verdict::TooMany => {
-            ProviderErrorKind::Transient { after: None }
-        }
-    };
-    error::refusal(kind, flat.code, &flat.description, std::iter::empty())
 }

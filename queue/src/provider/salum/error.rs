@@ -90,18 +90,19 @@ pub(super) fn verdict(code: u32) -> Verdict {
 }
 
 /// A refusal with `code`. In our own words for the codes we know; the gateway's, made safe, for others. `texts` are
-/// those of the request, which a gateway may repeat.
+/// those of the request, and `secrets` our credentials: a gateway may repeat both.
 pub(super) fn refusal<'a>(
     kind: ProviderErrorKind,
     code: u32,
     description: &str,
     texts: impl Iterator<Item = &'a str>,
+    secrets: &[&str],
 ) -> ProviderError {
     let words = CODES.iter().find(|(known, ..)| *known == code);
     let error = match words {
         Some((.., words)) => ProviderError::new(kind, words),
         None => {
-            let words = safe(description, texts);
+            let words = safe(description, texts, secrets);
             ProviderError::new(kind, format!("undocumented code: {words}"))
         }
     };
@@ -150,7 +151,8 @@ mod tests {
     #[test]
     fn only_a_network_that_is_not_reached_may_be_reached_elsewhere() {
         for (code, ..) in CODES {
-            let error = refusal(ProviderErrorKind::Rejected, code, "", std::iter::empty());
+            let nothing = std::iter::empty();
+            let error = refusal(ProviderErrorKind::Rejected, code, "", nothing, &[]);
             assert_eq!(error.may_help_elsewhere(), code == 1002, "{code}");
             assert!(!error.is_opt_out(), "{code}");
         }
@@ -159,7 +161,8 @@ mod tests {
     #[test]
     fn a_description_of_the_gateways_keeps_no_number_and_no_key() {
         let description = "Bad 254712345678 for key abcdefabcdefabcdefabcdef, asha: now";
-        let error = refusal(TRANSIENT, 9999, description, ["Karibu Asha!"].into_iter());
+        let texts = ["Karibu Asha!"].into_iter();
+        let error = refusal(TRANSIENT, 9999, description, texts, &[]);
         assert_eq!(
             error.to_string(),
             "transient (9999): undocumented code: Bad … for key … … now"

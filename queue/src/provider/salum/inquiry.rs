@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::api::{Api, question_refused};
+use super::api::Api;
 use super::error::{self, Verdict};
 use super::{NAME, Salum, is_message_id};
 use crate::provider::{Answer, Inquiry, ProviderError, Receipt};
@@ -38,7 +38,7 @@ impl Api {
             (_, Verdict::Accepted) => Ok(flat
                 .text("delivery-description")
                 .is_some_and(|word| !word.trim().is_empty())),
-            (_, verdict) => Err(question_refused(verdict, &flat)),
+            (_, verdict) => Err(self.question_refused(verdict, &flat)),
         }
     }
 }

@@ -52,6 +52,9 @@ const MESSAGE_ID_BYTES_MAX: usize = 128;
 /// Clones share the connections and the waiting messages. When the last one is dropped, calls in flight are aborted;
 /// nothing runs on.
 ///
+/// Alone it obeys no rate and gives up on nobody: [`ProviderStack::new`](crate::provider::stack::ProviderStack::new) guards
+/// it.
+///
 /// # Examples
 /// ```no_run
 /// use queue::provider::{Salum, SalumOptions};

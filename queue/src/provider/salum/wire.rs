@@ -57,6 +57,14 @@ struct Query<'a> {
 }
 
 impl Credentials {
+    /// What must not be kept of an answer.
+    pub(super) fn secrets(&self) -> [&str; 2] {
+        [
+            self.api_key.expose_secret(),
+            self.partner_id.expose_secret(),
+        ]
+    }
+
     pub(super) fn send_sms(&self, shortcode: &str, row: &Outgoing<'_>) -> Vec<u8> {
         json(&SendSms {
             apikey: self.api_key.expose_secret(),

@@ -11,7 +11,7 @@ use crate::job::{JobId, Priority, Tenant};
 use crate::provider::{
     Answer, Capacity, Inquiry, Message, Provider, ProviderError, Receipt, SendContext,
 };
-use crate::telemetry::names;
+use crate::telemetry::{metrics, names};
 
 /// One call of a provider: what a metric, a log or an audit needs of it. Holds no message, recipient or credential.
 #[derive(Clone, Debug)]
@@ -62,7 +62,8 @@ impl CallOutcome {
 /// Hears of every call. Called on the task that made it: it must be quick and must not block. A panic is contained.
 pub(super) type CallObserver = Arc<dyn Fn(&CallRecord) + Send + Sync>;
 
-/// Tells observers of every call of a provider, however it ends, and writes an event at level `debug`.
+/// Tells observers of every call of a provider, however it ends, counts and measures it
+/// ([`PROVIDER_CALLS_TOTAL`](names::PROVIDER_CALLS_TOTAL)), and writes an event at level `debug`.
 pub struct Recorded<P> {
     inner: P,
     observers: Vec<CallObserver>,
@@ -125,6 +126,12 @@ impl Drop for Recording<'_> {
             { names::CALL_OUTCOME } = self.record.outcome.as_str(),
             { names::CALL_LATENCY_MS } = took,
             "called a provider"
+        );
+        metrics::called(
+            &self.record.provider,
+            self.record.channel,
+            self.record.outcome.as_str(),
+            self.record.latency,
         );
         for observer in self.observers {
             contained(|| observer(&self.record));

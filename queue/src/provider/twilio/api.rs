@@ -50,8 +50,12 @@ impl Api {
         if !answer.is_success() {
             return Err(error::refused(&answer, wire::refusal_code(&answer.body)));
         }
-        Listed::read(&answer.body)
-            .ok_or_else(|| ProviderError::unknown("the answer makes no sense"))
+        let created = Listed::read(&answer.body)
+            .ok_or_else(|| ProviderError::unknown("the answer makes no sense"))?;
+        if created.is_to_another(message.to) {
+            return Err(ProviderError::unknown("the answer is about another number"));
+        }
+        Ok(created)
     }
 
     /// Asks about one message.

@@ -52,24 +52,26 @@ const LATE: Duration = Duration::from_secs(600);
 
 /// The codes that decide something, from twilio.com/docs/api/errors. Twilio splits codes into finer ones (July 2024) and
 /// advises against logic on them, so the rest is decided by thousands: see [`kind_of`].
-const CODES: [(u32, ProviderErrorKind, Concerns, &str); 19] = {
+///
+/// What is wrong with our account or sender holds the provider. What it does not do for one region, route or number is
+/// no reason to: such a message is refused, and another provider may take it.
+const CODES: [(u32, ProviderErrorKind, Concerns, &str); 32] = {
     use Concerns::{Nobody, OptOut, Route};
     use ProviderErrorKind::{Misconfigured, Rejected, Throttled, Transient};
     const BUSY: ProviderErrorKind = Throttled { after: BUSY_WAIT };
     const SOON: ProviderErrorKind = Transient { after: None };
     const LATER: ProviderErrorKind = Transient { after: Some(LATE) };
+    const TRIAL: &str = "a trial account sends to verified numbers only";
+    const NO_SERVICE: &str = "the Messaging Service can't be used";
     [
         (20003, Misconfigured, Nobody, "authentication failed"),
         (20429, BUSY, Nobody, "too many requests"),
         (21211, Rejected, Nobody, "not a number that can be sent to"),
-        (21408, Misconfigured, Route, "the region is not enabled"),
+        (21212, Misconfigured, Nobody, "not a number to send from"),
+        (21219, Rejected, Route, TRIAL),
+        (21408, Rejected, Route, "the region is not enabled"),
         (21606, Misconfigured, Nobody, "the sender can't send SMS"),
-        (
-            21608,
-            Misconfigured,
-            Nobody,
-            "a trial account sends to verified numbers only",
-        ),
+        (21608, Rejected, Route, TRIAL),
         (21610, Rejected, OptOut, "the recipient opted out"),
         // The queue of the sender is full; nothing was taken.
         (
@@ -86,6 +88,39 @@ const CODES: [(u32, ProviderErrorKind, Concerns, &str); 19] = {
         ),
         (21614, Rejected, Nobody, "not a mobile number"),
         (21635, Rejected, Nobody, "a fixed line"),
+        // A sender that is not ours, or a short code of another country than the number's: only the first is everybody's.
+        (
+            21659,
+            Misconfigured,
+            Route,
+            "not our sender, or not for this country",
+        ),
+        (
+            21660,
+            Misconfigured,
+            Nobody,
+            "the sender is another account's",
+        ),
+        (21661, Misconfigured, Nobody, "the sender can't send SMS"),
+        (21662, Rejected, Route, "not from this region"),
+        (21663, Misconfigured, Nobody, "the sender is routed wrongly"),
+        (21668, Rejected, Route, "not from this region"),
+        (21701, Misconfigured, Nobody, NO_SERVICE),
+        (21702, Misconfigured, Nobody, NO_SERVICE),
+        // It may have senders for other countries.
+        (
+            21703,
+            Misconfigured,
+            Route,
+            "the Messaging Service has no sender for it",
+        ),
+        (
+            21704,
+            Misconfigured,
+            Nobody,
+            "the Messaging Service has no sender",
+        ),
+        (21705, Misconfigured, Nobody, NO_SERVICE),
         (30001, SOON, Nobody, "the queue overflowed"),
         (30002, Misconfigured, Nobody, "the account is suspended"),
         (30003, LATER, Nobody, "the handset can't be reached"),
@@ -181,14 +216,27 @@ mod tests {
             (20003, Misconfigured, ""),
             (20429, busy, ""),
             (21211, Rejected, ""),
-            (21408, Misconfigured, "elsewhere"),
+            (21212, Misconfigured, ""),
+            (21219, Rejected, "elsewhere"),
+            (21408, Rejected, "elsewhere"),
             (21606, Misconfigured, ""),
-            (21608, Misconfigured, ""),
+            (21608, Rejected, "elsewhere"),
             (21610, Rejected, "opt-out"),
             (21611, busy, ""),
             (21612, Rejected, "elsewhere"),
             (21614, Rejected, ""),
             (21635, Rejected, ""),
+            (21659, Misconfigured, "elsewhere"),
+            (21660, Misconfigured, ""),
+            (21661, Misconfigured, ""),
+            (21662, Rejected, "elsewhere"),
+            (21663, Misconfigured, ""),
+            (21668, Rejected, "elsewhere"),
+            (21701, Misconfigured, ""),
+            (21702, Misconfigured, ""),
+            (21703, Misconfigured, "elsewhere"),
+            (21704, Misconfigured, ""),
+            (21705, Misconfigured, ""),
             (21999, Rejected, ""),
             (30001, soon, ""),
             (30002, Misconfigured, ""),

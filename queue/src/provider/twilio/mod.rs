@@ -49,6 +49,9 @@ const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// Clones share the connections.
 ///
+/// Alone it obeys no rate and gives up on nobody: [`ProviderStack::new`](crate::provider::stack::ProviderStack::new) guards
+/// it.
+///
 /// # Examples
 /// ```no_run
 /// use queue::provider::{Twilio, TwilioOptions, TwilioSender};

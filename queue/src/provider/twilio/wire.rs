@@ -73,6 +73,13 @@ impl Listed {
         Self::of(&object(body)?)
     }
 
+    /// Whether it is to another number than `to`. One that is missing or masked proves nothing.
+    pub(super) fn is_to_another(&self, to: &str) -> bool {
+        let digits = self.to.strip_prefix('+').unwrap_or_default();
+        let whole = digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        whole && self.to != to
+    }
+
     fn of(object: &Map<String, Value>) -> Option<Self> {
         let word = |key| text(object.get(key)).unwrap_or_default();
         let sid = word("sid");

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use queue::provider::stack::{Guarded, ProviderStack};
-use queue::provider::{Provider, ProviderErrorKind, SalumOptions, SendContext};
+use queue::provider::{
+    AfricasTalkingOptions, Provider, ProviderErrorKind, SalumOptions, SendContext, TwilioOptions,
+    TwilioSender,
+};
 use queue::sms::SmsMessage;
 use queue::testing::gateway::{AfricasTalkingPersonality, Fault, Gateway, TwilioPersonality};
 use queue::{JobId, Priority};
@@ -96,6 +99,19 @@ async fn garbage(bytes: impl Into<Arc<[u8]>>) -> String {
     address.to_string()
 }
 
+/// Every provider, with its server at this address.
+fn everybody(url: &str) -> Vec<Arc<dyn Provider<SmsMessage>>> {
+    let sid = format!("AC{}", "0".repeat(32));
+    let salum = SalumOptions::new("key", "1", "ME").url(url).build();
+    let twilio = TwilioOptions::new(sid, "token", TwilioSender::From("ME".into()));
+    let talking = AfricasTalkingOptions::new("app", "key").url(url).build();
+    vec![
+        Arc::new(salum.unwrap()),
+        Arc::new(twilio.url(url).build().unwrap()),
+        Arc::new(talking.unwrap()),
+    ]
+}
+
 #[tokio::test]
 async fn a_server_that_speaks_garbage_is_not_believed() {
     for bytes in [
@@ -111,21 +127,37 @@ async fn a_server_that_speaks_garbage_is_not_believed() {
         b"+CMGS: 7\r\n",
     ] {
         let address = garbage(bytes).await;
-        let salum = |url: String| SalumOptions::new("key", "1", "ME").url(url).build();
-        let plain = limited(salum(format!("http://{address}/")).unwrap());
         let shown = String::from_utf8_lossy(bytes);
-        assert_eq!(kind(&plain).await, ProviderErrorKind::Unknown, "{shown}");
+        for provider in everybody(&format!("http://{address}/")) {
+            let plain = limited(provider);
+            let kind = kind(&plain).await;
+            assert_eq!(
+                kind,
+                ProviderErrorKind::Unknown,
+                "{}: {shown}",
+                plain.name()
+            );
+        }
         // A machine without trusted certificates has no client for TLS.
-        let Ok(tls) = salum(format!("https://{address}/")) else {
+        let url = format!("https://{address}/");
+        if SalumOptions::new("key", "1", "ME")
+            .url(&url)
+            .build()
+            .is_err()
+        {
             continue;
-        };
-        // TLS fails before anything of the request is written, or nobody can tell.
-        let kind = kind(&limited(tls)).await;
-        let transient = ProviderErrorKind::Transient { after: None };
-        assert!(
-            kind == transient || kind == ProviderErrorKind::Unknown,
-            "{shown} under TLS: {kind:?}"
-        );
+        }
+        for provider in everybody(&url) {
+            let tls = limited(provider);
+            // TLS fails before anything of the request is written, or nobody can tell.
+            let kind = kind(&tls).await;
+            let transient = ProviderErrorKind::Transient { after: None };
+            assert!(
+                kind == transient || kind == ProviderErrorKind::Unknown,
+                "{}: {shown} under TLS: {kind:?}",
+                tls.name()
+            );
+        }
     }
 }
 
@@ -136,11 +168,12 @@ async fn a_flood_of_headers_is_given_up() {
         "X-Flood: 1\r\n".repeat(100_000)
     );
     let address = garbage(flood.into_bytes()).await;
-    let salum = SalumOptions::new("key", "1", "ME").url(format!("http://{address}/"));
-    let began = Instant::now();
-    let kind = kind(&limited(salum.build().unwrap())).await;
-    assert_eq!(kind, ProviderErrorKind::Unknown);
-    assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
+    for provider in everybody(&format!("http://{address}/")) {
+        let began = Instant::now();
+        let kind = kind(&limited(provider)).await;
+        assert_eq!(kind, ProviderErrorKind::Unknown);
+        assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
+    }
 }
 
 #[tokio::test]
@@ -148,25 +181,23 @@ async fn a_black_hole_costs_its_time_limit_and_opens_the_breaker() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     // Connections are made, by the kernel, and nobody ever reads.
-    let salum = SalumOptions::new("key", "1", "ME")
-        .url(url)
-        .build()
-        .unwrap();
-    let stack = ProviderStack::builder()
-        .guarded(Guarded::new(salum).time_limit(LIMIT / 4))
-        .build();
-    for _ in 0..5 {
-        assert_eq!(kind(&stack).await, ProviderErrorKind::Unknown);
+    for provider in everybody(&url) {
+        let stack = ProviderStack::builder()
+            .guarded(Guarded::new(provider).time_limit(LIMIT / 4))
+            .build();
+        for _ in 0..5 {
+            assert_eq!(kind(&stack).await, ProviderErrorKind::Unknown);
+        }
+        let began = Instant::now();
+        for _ in 0..100 {
+            let context = context(Priority::High);
+            let error = stack.send(&sms("0712345678"), &context).await.unwrap_err();
+            let ProviderErrorKind::Throttled { after } = error.kind() else {
+                panic!("the breaker is open: {error}");
+            };
+            assert!(after > 50 * SECOND);
+        }
+        assert!(began.elapsed() < SECOND);
     }
-    let began = Instant::now();
-    for _ in 0..100 {
-        let context = context(Priority::High);
-        let error = stack.send(&sms("0712345678"), &context).await.unwrap_err();
-        let ProviderErrorKind::Throttled { after } = error.kind() else {
-            panic!("the breaker is open: {error}");
-        };
-        assert!(after > 50 * SECOND);
-    }
-    assert!(began.elapsed() < SECOND);
     drop(listener);
 }

@@ -5,11 +5,14 @@
 )]
 
 mod breaker;
+#[cfg(all(feature = "salum", feature = "twilio"))]
+mod elsewhere;
 mod failover;
 #[cfg(all(feature = "salum", feature = "twilio", feature = "africas-talking"))]
 mod hostile;
 #[cfg(all(feature = "salum", feature = "twilio", feature = "africas-talking"))]
 mod matrix;
+mod metrics;
 mod outage;
 mod recording;
 mod support;

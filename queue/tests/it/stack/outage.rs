@@ -238,3 +238,45 @@ async fn codes_of_ten_dead_minutes_arrive_through_the_second_within_a_second() {
     assert_eq!(dead.sent_count(), 50 - probes);
     drop(worker);
 }
+
+#[tokio::test]
+async fn a_code_passes_a_campaign_that_waits_for_its_tenant_or_its_recipient() {
+    for behind_tenant in [true, false] {
+        let clock = ManualClock::default();
+        let queue = queue(&clock).await;
+        let jobs = (0..3_000).map(|_| {
+            let recipient = "0733000000".parse().unwrap();
+            let message = "Karibu".to_owned();
+            create_notification_sms_job(&queue, NotificationSms { recipient, message })
+                .tenant("campaign")
+        });
+        for stored in queue.enqueue_many(jobs).await {
+            stored.unwrap();
+        }
+        let mock = SmsMock::new();
+        let worker = Worker::new(queue.clone(), ProviderStack::new(mock.clone()))
+            .concurrency(8)
+            .unlimited();
+        let limit = 5;
+        let worker = match behind_tenant {
+            true => worker.tenant_limit(limit, 60 * SECOND),
+            false => worker.recipient_limit(limit, 60 * SECOND),
+        };
+        let worker = worker.spawn();
+        mock.wait_for(limit as usize).await;
+        // No time is moved: none of them waits for anything.
+        for n in 1..=20 {
+            code(&queue).await;
+            let arrived = mock.wait_for(limit as usize + n);
+            let arrived = tokio::time::timeout(10 * SECOND, arrived).await;
+            arrived.unwrap_or_else(|_| panic!("code {n} waits"));
+            // Or its own recipient would be over the limit.
+            if !behind_tenant && n as u32 == limit {
+                break;
+            }
+        }
+        let stats = queue.stats().await.unwrap();
+        assert_eq!(stats.dead + stats.unknown, 0);
+        drop(worker);
+    }
+}

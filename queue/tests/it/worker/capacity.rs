@@ -38,11 +38,7 @@ async fn urgent_jobs_start_beside_hanging_bulk() {
     for n in 0..30 {
         enqueue(&queue, TestJob::Bulk(n)).await;
     }
-    let (probe, mut began) = Probe::new();
-    let handler = handler_fn(move |job, _| {
-        let probe = probe.clone();
-        async move { probe.hang(job).await }
-    });
+    let (handler, _, mut began) = hanging();
     let worker = Worker::with_handler(queue.clone(), handler)
         .unlimited()
         .concurrency(10)

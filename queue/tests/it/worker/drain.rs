@@ -8,8 +8,7 @@ use queue::{State, Worker};
 use super::support::*;
 
 async fn complete(queue: &queue::Queue<TestJob>) -> queue::worker::RunReport {
-    let handler = handler_fn(|_: TestJob, _| async { Outcome::Completed(None) });
-    let worker = Worker::with_handler(queue.clone(), handler).unlimited();
+    let worker = Worker::with_handler(queue.clone(), completing()).unlimited();
     tokio::time::timeout(PATIENCE, worker.run_until_empty())
         .await
         .unwrap()

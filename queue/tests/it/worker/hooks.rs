@@ -91,11 +91,7 @@ async fn an_attempt_over_its_time_has_both_hooks() {
     let (queue, clock) = manual().await;
     enqueue(&queue, TestJob::Once(1)).await;
     let log = Log::default();
-    let (probe, mut began) = Probe::new();
-    let handler = handler_fn(move |job, _| {
-        let probe = probe.clone();
-        async move { probe.hang(job).await }
-    });
+    let (handler, _, mut began) = hanging();
     let worker = Worker::with_handler(queue, handler)
         .hook(Named("a", log.clone()))
         .spawn();

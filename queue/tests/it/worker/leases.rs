@@ -115,8 +115,7 @@ async fn a_store_that_fails_for_a_while_loses_no_job_and_no_outcome() {
     ];
     backend.lease_failures.store(3, Ordering::SeqCst);
     backend.settle_failures.store(3, Ordering::SeqCst);
-    let handler = handler_fn(|_: TestJob, _| async { Outcome::Completed(None) });
-    let worker = Worker::with_handler(queue.clone(), handler).unlimited();
+    let worker = Worker::with_handler(queue.clone(), completing()).unlimited();
     let run = worker.run_until_empty();
     tokio::pin!(run);
     let report = loop {
@@ -135,8 +134,7 @@ async fn a_store_that_fails_for_a_while_loses_no_job_and_no_outcome() {
 #[tokio::test]
 async fn a_closed_store_stops_the_worker_with_an_error() {
     let queue = real().await;
-    let handler = handler_fn(|_: TestJob, _| async { Outcome::Completed(None) });
-    let worker = Worker::with_handler(queue.clone(), handler).spawn();
+    let worker = Worker::with_handler(queue.clone(), completing()).spawn();
     queue.close().await.unwrap();
     let error = worker.finished().await.unwrap_err();
     assert_eq!(

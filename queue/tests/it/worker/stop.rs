@@ -14,8 +14,7 @@ use super::support::*;
 #[tokio::test]
 async fn an_idle_worker_stops_at_once() {
     let (queue, _clock) = manual().await;
-    let handler = handler_fn(|_: TestJob, _| async { Outcome::Completed(None) });
-    let worker = Worker::with_handler(queue.clone(), handler).spawn();
+    let worker = Worker::with_handler(queue.clone(), completing()).spawn();
     tokio::task::yield_now().await;
     let report = worker.shutdown(Duration::from_secs(20)).await.unwrap();
     assert_eq!(report, queue::worker::ShutdownReport::default());
@@ -56,11 +55,7 @@ async fn a_hung_handler_is_cut_off_in_time_and_its_policy_decides() {
     ] {
         let queue = real().await;
         let id = enqueue(&queue, job).await;
-        let (probe, mut began) = Probe::new();
-        let handler = handler_fn(move |job, _| {
-            let probe = probe.clone();
-            async move { probe.hang(job).await }
-        });
+        let (handler, _, mut began) = hanging();
         let worker = Worker::with_handler(queue.clone(), handler).spawn();
         begun(&mut began).await;
         let asked = Instant::now();
@@ -129,8 +124,7 @@ async fn run_until_ends_with_its_signal() {
     let queue = real().await;
     let mut events = queue.subscribe();
     enqueue(&queue, TestJob::Plain(1)).await;
-    let handler = handler_fn(|_: TestJob, _| async { Outcome::Completed(None) });
-    let worker = Worker::with_handler(queue.clone(), handler);
+    let worker = Worker::with_handler(queue.clone(), completing());
     let signal = async { heard(&mut events, EventKind::Completed).await };
     assert_eq!(worker.run_until(signal).await.unwrap().run.completed, 1);
 }

@@ -193,6 +193,11 @@ pub(super) async fn faulty() -> (Queue<TestJob>, Arc<Faulty>, ManualClock) {
     (queue, backend, clock)
 }
 
+/// A handler that completes every job at once.
+pub(super) fn completing() -> impl Handler<TestJob> {
+    handler_fn(|_: TestJob, _| async { Outcome::Completed(None) })
+}
+
 pub(super) async fn enqueue(queue: &Queue<TestJob>, job: TestJob) -> JobId {
     queue.enqueue(job).await.unwrap().job_id
 }

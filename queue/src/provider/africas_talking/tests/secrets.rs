@@ -20,7 +20,11 @@ async fn no_error_shows_a_key_a_number_or_a_text() {
     let row = format!(
         r#"{{"SMSMessageData":{{"Message":"{hostile}","Recipients":[{{"statusCode":450,"number":"+254712000001","status":"{hostile}"}}]}}}}"#
     );
+    let odd = format!(
+        r#"{{"SMSMessageData":{{"Message":"{KEY}","Recipients":[{{"statusCode":"{KEY}","number":"+254712000001","status":"{KEY}","messageId":"{KEY}"}}]}}}}"#
+    );
     for fault in [
+        Fault::body(odd),
         Fault::body(whole),
         Fault::body(row),
         Fault::body(hostile),

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-use super::machine::{BreakerCause, BreakerState};
+use super::state::{BreakerCause, BreakerState};
 use crate::clock::Timestamp;
 use crate::job::Tenant;
 use crate::provider::stack::recording::contained;
-use crate::telemetry::names;
+use crate::telemetry::{metrics, names};
 
 /// A circuit breaker as it is now, for a dashboard.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,6 +114,7 @@ impl Announcer {
             };
             while let Some(event) = self.next() {
                 log(&event);
+                count(&event);
                 for observer in &self.observers {
                     contained(|| observer(&event));
                 }
@@ -142,6 +143,15 @@ impl fmt::Debug for Announcer {
             .field("observers", &self.observers.len())
             .finish_non_exhaustive()
     }
+}
+
+fn count(event: &BreakerEvent) {
+    let more_open = match (event.begins_outage(), event.ends_outage()) {
+        (true, _) => 1,
+        (_, true) => -1,
+        _ => 0,
+    };
+    metrics::breaker_changed(&event.breaker.provider, event.to().as_str(), more_open);
 }
 
 fn log(event: &BreakerEvent) {

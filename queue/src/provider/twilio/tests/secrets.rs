@@ -21,7 +21,14 @@ async fn no_error_shows_a_key_a_number_or_a_text() {
     let hostile = format!(
         r#"{{"code":29999,"message":"Karibu 1 to +254712000001 with {TOKEN}","status":400}}"#
     );
-    for fault in [
+    let odd = [
+        format!(r#"{{"code":"{TOKEN}","message":"{TOKEN}","status":"{TOKEN}"}}"#),
+        format!(r#"{{"sid":"{TOKEN}","status":"{TOKEN}","to":"{TOKEN}"}}"#),
+        format!(
+            r#"{{"sid":"SM00000000000000000000000000000000","status":"failed","error_code":29999,"error_message":"{TOKEN}"}}"#
+        ),
+    ];
+    for fault in odd.map(Fault::body).into_iter().chain([
         Fault::body(hostile.as_str()),
         Fault::body(format!("<p>{TOKEN}</p>")),
         Fault::flat(21211),
@@ -30,7 +37,7 @@ async fn no_error_shows_a_key_a_number_or_a_text() {
         Fault::status(500),
         Fault::cut(),
         Fault::length_lie(1 << 40),
-    ] {
+    ]) {
         gateway.next(1, fault);
         let error = send(&twilio, 1).await.unwrap_err();
         shown += &format!(" {error} {error:?}");

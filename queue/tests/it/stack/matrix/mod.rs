@@ -1,6 +1,8 @@
 //! Every fault, under every policy, with every provider: what the job is told, how often the message was sent, how many
 //! attempts were charged. The result is the table in `docs/delivery.md`.
 
+mod faults;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,14 +14,14 @@ use queue::provider::stack::{CallOutcome, ProviderStack};
 use queue::provider::{Answer, Inquiry, Provider, ProviderError, Receipt, SendContext};
 use queue::retry::Backoff;
 use queue::sms::SmsMessage;
-use queue::testing::gateway::{
-    AfricasTalkingPersonality, Fault, Gateway, RowFault, TwilioPersonality,
-};
+use queue::testing::gateway::Fault;
 use queue::{BoxFuture, Job, PhoneNumber, Queue, State, Template, Worker};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+use self::faults::{Vendor, faults};
 
 /// How long the first call may take when its fault is that there is no answer: so much real time does each cost. Long
 /// enough for the request to arrive on a busy machine.
@@ -29,7 +31,7 @@ const CELLS_AT_ONCE: usize = 16;
 /// With this variable set, the table in the documentation is written instead of compared.
 const WRITE: &str = "QUEUE_WRITE_DOCS";
 const TABLE_BEGIN: &str =
-    "<!-- The table of tests/it/stack/matrix.rs; QUEUE_WRITE_DOCS=1 writes it. -->\n";
+    "<!-- The table of tests/it/stack/matrix/mod.rs; QUEUE_WRITE_DOCS=1 writes it. -->\n";
 const TABLE_END: &str = "<!-- End of the table. -->\n";
 
 #[derive(Template, Clone, Serialize, Deserialize, JsonSchema)]
@@ -58,131 +60,6 @@ fn job(policy: UnknownPolicy) -> MatrixJob {
         UnknownPolicy::Stop => MatrixJob::Single(note),
         UnknownPolicy::Ask => MatrixJob::Asked(note),
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Vendor {
-    Salum,
-    Advanta,
-    Twilio,
-    AfricasTalking,
-}
-
-impl Vendor {
-    const ALL: [Self; 4] = [
-        Self::Salum,
-        Self::Advanta,
-        Self::Twilio,
-        Self::AfricasTalking,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Salum => "Salum",
-            Self::Advanta => "Salum (Advanta)",
-            Self::Twilio => "Twilio",
-            Self::AfricasTalking => "Africa's Talking",
-        }
-    }
-
-    async fn start(self) -> (Gateway, Arc<dyn Provider<SmsMessage>>) {
-        let builder = Gateway::builder();
-        let builder = match self {
-            Self::Salum => builder,
-            Self::Advanta => builder.personality(queue::testing::gateway::Personality::advanta()),
-            Self::Twilio => builder.personality(TwilioPersonality::default()),
-            Self::AfricasTalking => builder.personality(AfricasTalkingPersonality::default()),
-        };
-        let gateway = builder.start().await.unwrap();
-        let provider: Arc<dyn Provider<SmsMessage>> = match self {
-            Self::Salum | Self::Advanta => Arc::new(gateway.salum_options().build().unwrap()),
-            Self::Twilio => Arc::new(gateway.twilio_options().unwrap().build().unwrap()),
-            Self::AfricasTalking => {
-                Arc::new(gateway.africas_talking_options().unwrap().build().unwrap())
-            }
-        };
-        (gateway, provider)
-    }
-
-    /// A code that says the account is wrong, one that says the number is, and one that says the provider is.
-    fn codes(self) -> [u32; 3] {
-        match self {
-            Self::Salum | Self::Advanta => [1006, 1003, 1005],
-            Self::Twilio => [20003, 21211, 20429],
-            Self::AfricasTalking => [402, 403, 500],
-        }
-    }
-
-    /// The faults of its answers' rows; Twilio's have none.
-    fn row_faults(self) -> &'static [(&'static str, RowFault)] {
-        match self {
-            Self::Twilio => &[],
-            Self::Salum | Self::Advanta | Self::AfricasTalking => &[
-                ("200, no row for the message", RowFault::Missing),
-                ("200, a stranger's row too", RowFault::Foreign),
-                ("200, two rows that agree", RowFault::Repeated),
-                ("200, two rows that disagree", RowFault::Contradicting),
-            ],
-        }
-    }
-}
-
-/// The faults, each by what happens on the wire.
-fn faults(vendor: Vendor) -> Vec<(String, Fault)> {
-    let hour = Duration::from_secs(3600);
-    let mut faults = vec![
-        ("cut before the answer", Fault::cut()),
-        ("cut before the answer", Fault::cut().after_accepting()),
-        ("cut in the headers", Fault::cut_after(40)),
-        ("cut in the body", Fault::cut_after(180)),
-        ("JSON cut in half", Fault::truncated()),
-        ("no answer", Fault::hang()),
-        ("no answer", Fault::hang().after_accepting()),
-        ("late answer", Fault::slow(hour)),
-        ("silence after the headers", Fault::stall()),
-        ("a byte at a time", Fault::trickle(Duration::from_secs(1))),
-        ("HTTP 500", Fault::status(500)),
-        ("HTTP 500", Fault::status(500).after_accepting()),
-        ("HTTP 502", Fault::status(502)),
-        ("HTTP 502", Fault::status(502).after_accepting()),
-        ("HTTP 503", Fault::status(503)),
-        ("HTTP 504", Fault::status(504)),
-        ("HTTP 504", Fault::status(504).after_accepting()),
-        ("HTTP 408", Fault::status(408)),
-        (
-            "HTTP 429, wait a second",
-            Fault::status_retry_after(429, "1"),
-        ),
-        (
-            "HTTP 429, wait for ever",
-            Fault::status_retry_after(429, "99999999999"),
-        ),
-        ("HTTP 429, wait -5", Fault::status_retry_after(429, "-5")),
-        ("HTTP 401", Fault::status(401)),
-        ("a redirect to itself", Fault::redirect()),
-        ("200, an HTML page", Fault::body("<html>")),
-        ("200, an HTML page", Fault::body("<html>").after_accepting()),
-        ("200, nothing", Fault::body("")),
-        ("200, nothing", Fault::body("").after_accepting()),
-        ("200, `null`", Fault::body("null")),
-        (
-            "200, another API's JSON",
-            Fault::body(r#"{"status":"ok","id":7}"#),
-        ),
-        ("a body without end", Fault::endless()),
-        ("a body of 10 GiB, cut", Fault::length_lie(10 << 30)),
-        ("a compression bomb", Fault::bomb()),
-    ];
-    let [account, number, provider] = vendor.codes();
-    faults.push(("refused: our account", Fault::flat(account)));
-    faults.push(("refused: the number", Fault::flat(number)));
-    faults.push(("refused: its own fault", Fault::flat(provider)));
-    let rows = (vendor.row_faults().iter()).map(|&(name, fault)| (name, Fault::rows(fault)));
-    faults
-        .into_iter()
-        .chain(rows)
-        .map(|(name, fault)| (name.to_owned(), fault))
-        .collect()
 }
 
 /// A provider whose first attempts have little time.
