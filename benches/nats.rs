@@ -1,7 +1,8 @@
 //! How fast is `nats://`? Beside raw async-nats on the same server in the same run: enqueue, drain, idle latency; then worker
 //! processes, the lateness of delayed jobs, and a deep backlog.
 //!
-//! `cargo bench -p queue-benches --bench nats`. Scaled by `QUEUE_BENCH_BACKLOG` (jobs of the deep backlog, default 20000),
+//! `cargo bench -p queue-benches --bench nats`. One part of it: `QUEUE_BENCH_PART`, which is `enqueue`, `drain`, `idle`,
+//! `processes` or `lateness`. Scaled by `QUEUE_BENCH_BACKLOG` (jobs of the deep backlog, default 20000),
 //! `QUEUE_BENCH_SCHEDULES` (default 10000) and `QUEUE_BENCH_SYNC=always`.
 #![expect(clippy::print_stdout, reason = "a benchmark's report")]
 
@@ -14,7 +15,7 @@ use queue::backend::{
     Backend, Disposition, JetStreamBackend, JetStreamOptions, LeaseRequest, Settlement,
 };
 use queue::clock::{Clock, SystemClock};
-use queue::job::{Envelope, Kind, KindInfo, UnknownPolicy};
+use queue::job::{Envelope, Idempotency, IdempotencyKey, Kind, KindInfo, UnknownPolicy};
 use queue::testing::nats_server::NatsServer;
 use queue_benches::raw_nats::RawNats;
 use queue_benches::report::{Round, heading, line, median, percentiles, round};
@@ -45,11 +46,23 @@ async fn main() {
     let server = NatsServer::builder().sync_always(sync_always);
     let server = server.start().await.expect("a server");
     println!("one server, file storage, sync always: {sync_always}");
-    enqueues(&server).await;
-    drains(&server).await;
-    idle(&server).await;
-    processes(&server).await;
-    lateness(&server).await;
+    let part = std::env::var("QUEUE_BENCH_PART").unwrap_or_default();
+    let is_wanted = |name: &str| part.is_empty() || part == name;
+    if is_wanted("enqueue") {
+        enqueues(&server).await;
+    }
+    if is_wanted("drain") {
+        drains(&server).await;
+    }
+    if is_wanted("idle") {
+        idle(&server).await;
+    }
+    if is_wanted("processes") {
+        processes(&server).await;
+    }
+    if is_wanted("lateness") {
+        lateness(&server).await;
+    }
 }
 
 async fn enqueues(server: &NatsServer) {
@@ -89,6 +102,41 @@ async fn enqueues(server: &NatsServer) {
         );
         line(
             &format!("queue, {callers} caller(s)"),
+            median(queues),
+            Some(ceiling),
+        );
+    }
+    for (callers, jobs) in [(1, 1_000), (CALLERS, 10_000)] {
+        let (mut raws, mut queues) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let raw = RawNats::open(&server.url(), ENVELOPE_BYTES).await;
+            raws.push(
+                round(each(callers, jobs, move || {
+                    let raw = raw.clone();
+                    async move {
+                        raw.publish().await;
+                        raw.publish().await;
+                    }
+                }))
+                .await,
+            );
+            let backend = open(server).await;
+            queues.push(
+                round(each(callers, jobs, move || {
+                    let backend = backend.clone();
+                    async move { drop(backend.enqueue(vec![keyed()]).await.expect("enqueue")) }
+                }))
+                .await,
+            );
+        }
+        let ceiling = median(raws);
+        line(
+            &format!("async-nats, {callers} caller(s), two messages each (the ceiling)"),
+            ceiling,
+            None,
+        );
+        line(
+            &format!("queue, {callers} caller(s), each job with a key"),
             median(queues),
             Some(ceiling),
         );
@@ -329,6 +377,16 @@ fn envelope(due_at: Option<queue::clock::Timestamp>) -> Envelope {
     if let Some(due_at) = due_at {
         envelope.due_at = due_at;
     }
+    envelope
+}
+
+/// A job with an idempotency key of its own.
+fn keyed() -> Envelope {
+    let mut envelope = envelope(None);
+    envelope.idempotency = Some(Idempotency {
+        key: IdempotencyKey::new(envelope.id.to_string()).expect("a key"),
+        window_ms: 86_400_000,
+    });
     envelope
 }
 

@@ -28,6 +28,9 @@ const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// How many subjects one page of a listing may hold; the server's own bound.
 const SUBJECTS_PAGE: usize = 100_000;
 
+/// Names the subject that [`Outgoing::expect`] is about, when it is not the message's own (nats-server 2.12, ADR-50).
+const EXPECTED_LAST_SUBJECT_SEQUENCE_SUBJECT: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
+
 /// A message to be stored.
 #[derive(Clone, Debug)]
 pub(super) struct Outgoing {
@@ -66,6 +69,12 @@ impl Outgoing {
             header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
             &sequence.to_string(),
         )
+    }
+
+    /// Only if the last message of another subject of the stream is this one.
+    pub(super) fn expect_of(self, subject: &str, sequence: u64) -> Self {
+        self.expect(sequence)
+            .with(EXPECTED_LAST_SUBJECT_SEQUENCE_SUBJECT, subject)
     }
 
     /// Deleted after `age`; the server counts whole seconds, from one.

@@ -150,7 +150,7 @@ pub(super) async fn requeue(shared: &Shared, id: JobId) -> Result<Requeued, Back
         if envelope.is_expired(now) {
             return Ok(Requeued::DeadlinePassed);
         }
-        if let Some(by) = keys::retake(&shared.api, names, &envelope, now).await? {
+        if let Some(by) = keys::retake(shared, &queue, &envelope).await? {
             return Ok(Requeued::KeyTaken { by });
         }
         if bring_back(shared, &queue, &envelope, record, sequence, 0, None).await? {

@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use futures_util::future::try_join_all;
+
 use super::api::Outgoing;
+use super::claim::{self, Standing};
 use super::keys;
 use super::message::{self, Carried};
 use super::queue::QueueState;
@@ -14,7 +17,7 @@ use crate::backend::{BackendError, BackendErrorKind, Enqueued, EventKind};
 use crate::job::{Envelope, IdempotencyKey, JobId, State};
 
 /// How often a batch is sorted anew because others took or freed its keys meanwhile.
-const CONFLICTS_MAX: u32 = 32;
+pub(super) const CONFLICTS_MAX: u32 = 32;
 
 /// Stores a batch; the answers are in its order.
 pub(super) async fn enqueue(
@@ -62,11 +65,8 @@ async fn enqueue_to(
         .room
         .take(&shared.api, &queue.names, jobs.len())
         .await?;
-    if let [job] = jobs
-        && job.idempotency.is_none()
-    {
-        shared.api.publish(work(shared, queue, job, true)?).await?;
-        return Ok(vec![Enqueued::Accepted]);
+    if let [job] = jobs {
+        return Ok(vec![enqueue_one(shared, queue, job).await?]);
     }
     let mut answers = vec![None; jobs.len()];
     decide_within(jobs, &mut answers);
@@ -83,7 +83,7 @@ async fn enqueue_to(
                 let last = last_of_key.get(&idempotency.key).copied().unwrap_or(0);
                 messages.push(keys::take(&queue.names, &idempotency.key, job.id, last)?);
             }
-            messages.push(work(shared, queue, job, true)?);
+            messages.push(work(shared, queue, job)?);
         }
         if messages.is_empty() {
             break;
@@ -99,7 +99,7 @@ async fn enqueue_to(
             // them at most once.
             Err(Refusal::Repeated) => {
                 for place in wanted {
-                    answers[place] = Some(enqueue_again(shared, queue, jobs[place]).await?);
+                    answers[place] = Some(enqueue_one(shared, queue, jobs[place]).await?);
                 }
                 break;
             }
@@ -150,76 +150,45 @@ async fn ask_keys<'a>(
     answers: &mut [Option<Enqueued>],
     last_of_key: &mut HashMap<&'a IdempotencyKey, u64>,
 ) -> Result<(), BackendError> {
-    let now = shared.clock.now();
     let keyed: Vec<(usize, &'a IdempotencyKey)> = (jobs.iter().enumerate())
         .filter(|(place, _)| answers[*place].is_none())
         .filter_map(|(place, job)| Some((place, &job.idempotency.as_ref()?.key)))
         .collect();
-    let subjects: Vec<String> = keyed.iter().map(|(_, key)| queue.names.key(key)).collect();
-    let found = shared
-        .api
-        .last_of_each(&queue.names.work, &subjects)
-        .await?;
-    for ((place, key), stored) in keyed.into_iter().zip(found) {
-        let held = stored.and_then(|stored| Some((keys::read(&stored)?, stored.sequence)));
-        match held {
+    let found = try_join_all(
+        (keyed.iter()).map(|(place, key)| claim::standing(shared, queue, key, jobs[*place].id)),
+    )
+    .await?;
+    for ((place, key), standing) in keyed.into_iter().zip(found) {
+        match standing {
             // The batch was stored, and only its answer was lost.
-            Some((holder, _)) if holder.job == jobs[place].id => {
-                answers[place] = Some(Enqueued::Accepted);
-            }
-            Some((holder, _)) if holder.holds(now) => {
-                answers[place] = Some(Enqueued::Duplicate { of: holder.job });
-            }
-            Some((_, sequence)) => {
+            Standing::Ours(_) => answers[place] = Some(Enqueued::Accepted),
+            Standing::Held(of) => answers[place] = Some(Enqueued::Duplicate { of }),
+            Standing::Free(sequence) | Standing::Claimed(sequence) => {
                 last_of_key.insert(key, sequence);
-            }
-            None => {
-                last_of_key.remove(key);
             }
         }
     }
     Ok(())
 }
 
-/// Stores one job that may be stored already.
-async fn enqueue_again(
+/// Stores one job, once however often it is called.
+async fn enqueue_one(
     shared: &Shared,
     queue: &QueueState,
     job: &Envelope,
 ) -> Result<Enqueued, BackendError> {
-    let Some(idempotency) = &job.idempotency else {
-        shared.api.publish(work(shared, queue, job, true)?).await?;
-        return Ok(Enqueued::Accepted);
-    };
-    for _ in 0..CONFLICTS_MAX {
-        let held = keys::holder(&shared.api, &queue.names, &idempotency.key).await?;
-        let last = match held {
-            Some((holder, _)) if holder.job == job.id => return Ok(Enqueued::Accepted),
-            Some((holder, _)) if holder.holds(shared.clock.now()) => {
-                return Ok(Enqueued::Duplicate { of: holder.job });
-            }
-            Some((_, sequence)) => sequence,
-            None => 0,
-        };
-        let batch = [
-            keys::take(&queue.names, &idempotency.key, job.id, last)?,
-            work(shared, queue, job, false)?,
-        ];
-        match shared.api.publish_batch(&batch).await {
-            Ok(_) => return Ok(Enqueued::Accepted),
-            Err(Refusal::Conflict | Refusal::Unheard(_) | Refusal::Repeated) => {}
-            Err(Refusal::Store(error)) => return Err(error),
-        }
+    if let Some(idempotency) = &job.idempotency {
+        return claim::enqueue(shared, queue, job, &idempotency.key).await;
     }
-    Err(Refusal::Conflict.into())
+    shared.api.publish(work(shared, queue, job)?).await?;
+    Ok(Enqueued::Accepted)
 }
 
 /// The message of a new job.
-fn work(
+pub(super) fn work(
     shared: &Shared,
     queue: &QueueState,
     job: &Envelope,
-    once: bool,
 ) -> Result<Outgoing, BackendError> {
     let carried = Carried::default();
     let message = if job.due_at > shared.clock.now() {
@@ -227,9 +196,5 @@ fn work(
     } else {
         message::ready(&queue.names, job, carried)?
     };
-    Ok(if once {
-        message.id(&message::id(job, 0, ""))
-    } else {
-        message
-    })
+    Ok(message.id(&message::id(job, 0, "")))
 }

@@ -1,17 +1,21 @@
 //! Idempotency keys: who holds one, and until when.
 //!
-//! A key is a message of the work stream that no consumer takes. It is stored in one batch with its job, on condition that
-//! nobody holds the key, and replaced when the job ends: freed, or held until the window ends. What it says then stays for as
-//! long as the job's record, so that the job is still found by it.
+//! A key is a message of the work stream that no consumer takes. It is stored on condition that nobody holds the key, before
+//! its job ([`claim`](super::claim)) or, for a batch of jobs, in one atomic batch with them. It is replaced when the job ends:
+//! freed, or held until the window ends. What it says then stays for as long as the job's record, so that the job is still
+//! found by it.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::api::{Api, Outgoing, Stored};
+use super::claim::{self, Standing};
 use super::names::Names;
+use super::queue::QueueState;
 use super::record::Record;
 use super::refusal::Refusal;
+use super::shared::Shared;
 use crate::backend::{BackendError, BackendErrorKind, Retention};
 use crate::clock::Timestamp;
 use crate::job::{Envelope, IdempotencyKey, JobId, State};
@@ -23,6 +27,35 @@ pub(super) struct Holder {
     /// Until when the key is held; absent while the job lives, 0 once it is free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
+    /// The job is stored after this message, so it may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) claim: Option<Claim>,
+}
+
+/// A key that was taken before its job was stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Claim {
+    /// The subject of the job once it is ready.
+    pub(super) send: String,
+    /// Written by another than the job's own caller: nothing is stored on this message any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) fenced: bool,
+}
+
+impl Claim {
+    pub(super) fn new(send: String) -> Self {
+        Self {
+            send,
+            fenced: false,
+        }
+    }
+
+    pub(super) fn fenced(&self) -> Self {
+        Self {
+            fenced: true,
+            ..self.clone()
+        }
+    }
 }
 
 impl Holder {
@@ -46,7 +79,50 @@ pub(super) fn take(
     job: JobId,
     last: u64,
 ) -> Result<Outgoing, BackendError> {
-    let holder = Holder { job, until: None };
+    message(names, key, job, None, last)
+}
+
+/// The message that claims a key for a job that is stored afterwards, if the subject's last message is `last`.
+pub(super) fn claim(
+    names: &Names,
+    key: &IdempotencyKey,
+    job: JobId,
+    claim: Claim,
+    last: u64,
+) -> Result<Outgoing, BackendError> {
+    message(names, key, job, Some(claim), last)
+}
+
+/// The message that gives up the claim `last`, whose job was surely not stored.
+pub(super) fn given_up(
+    names: &Names,
+    key: &IdempotencyKey,
+    job: JobId,
+    last: u64,
+) -> Result<Outgoing, BackendError> {
+    let holder = Holder {
+        job,
+        until: Some(Timestamp::from_millis(0)),
+        // Tells it from the key of a job that ended.
+        claim: Some(Claim::new(String::new())),
+    };
+    Ok(Outgoing::new(names.key(key), holder.encode()?)
+        .ttl(Duration::from_secs(1))
+        .expect(last))
+}
+
+fn message(
+    names: &Names,
+    key: &IdempotencyKey,
+    job: JobId,
+    claim: Option<Claim>,
+    last: u64,
+) -> Result<Outgoing, BackendError> {
+    let holder = Holder {
+        job,
+        until: None,
+        claim,
+    };
     Ok(Outgoing::new(names.key(key), holder.encode()?)
         .kept()
         .expect(last))
@@ -91,6 +167,7 @@ pub(super) fn left(
     let holder = Holder {
         job: record.id,
         until: Some(until),
+        claim: None,
     };
     let message =
         Outgoing::new(names.key(&idempotency.key), holder.encode()?).ttl(age.max(until.since(now)));
@@ -124,26 +201,21 @@ pub(super) async fn leave(
 
 /// Takes the key of a job that comes back. Answers the job that has it instead.
 pub(super) async fn retake(
-    api: &Api,
-    names: &Names,
+    shared: &Shared,
+    queue: &QueueState,
     envelope: &Envelope,
-    now: Timestamp,
 ) -> Result<Option<JobId>, BackendError> {
     let Some(idempotency) = &envelope.idempotency else {
         return Ok(None);
     };
+    let key = &idempotency.key;
     loop {
-        let last = match holder(api, names, &idempotency.key).await? {
-            Some((holder, _)) if holder.job != envelope.id && holder.holds(now) => {
-                return Ok(Some(holder.job));
-            }
-            Some((_, sequence)) => sequence,
-            None => 0,
+        let last = match claim::standing(shared, queue, key, envelope.id).await? {
+            Standing::Held(by) => return Ok(Some(by)),
+            Standing::Free(last) | Standing::Ours(last) | Standing::Claimed(last) => last,
         };
-        match api
-            .publish(take(names, &idempotency.key, envelope.id, last)?)
-            .await
-        {
+        let take = take(&queue.names, key, envelope.id, last)?;
+        match shared.api.publish(take).await {
             Ok(_) => return Ok(None),
             Err(Refusal::Conflict) => {}
             Err(refusal) => return Err(refusal.into()),

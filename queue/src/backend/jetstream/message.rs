@@ -62,7 +62,9 @@ pub(super) fn scheduled(
     let message = plain(names.schedule(state, envelope.id), envelope, carried)?;
     Ok(message
         .with(header::NATS_SCHEDULE, &format!("@at {}", rfc3339(at)))
-        .with(header::NATS_SCHEDULE_TARGET, &target))
+        .with(header::NATS_SCHEDULE_TARGET, &target)
+        // What the server then stores has no age of its own: after a week in its lane it would be dropped.
+        .with(header::NATS_SCHEDULE_TTL, "never"))
 }
 
 /// The body of a job that is set aside.

@@ -6,6 +6,7 @@ mod arrive;
 mod ask;
 mod change;
 mod charges;
+mod claim;
 mod connect;
 mod consumers;
 mod control;

@@ -23,7 +23,7 @@ pub const ACK_WAIT: Duration = Duration::from_secs(30);
 /// How many jobs of each priority may run at once over all workers, unless told otherwise; the server's own default.
 pub const RUNNING_MAX: u32 = 1000;
 
-/// How long a waiting job, a record of a job and a dead job are kept, unless told otherwise.
+/// How long the streams keep what says no age of its own, unless told otherwise. Jobs, keys and records of jobs say theirs.
 pub const AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How many messages a queue's stream of jobs holds, unless told otherwise.
@@ -248,14 +248,16 @@ impl JetStreamOptions {
         self
     }
 
-    /// How long a job may wait before the server drops it, its delay included. Default [`AGE_MAX`], 7 days; from 1 minute.
+    /// The age that the stream of jobs has. No job and no key is dropped by it, however long it waits: each says that it has
+    /// no age. It clears away what others store there. Default [`AGE_MAX`], 7 days; from 1 minute.
     pub fn age_max(mut self, age: Duration) -> Self {
         self.age_max = age.max(Duration::from_secs(60));
         self
     }
 
-    /// How long the records and the bodies of dead jobs are kept. Default [`AGE_MAX`], 7 days; from 1 minute, and never
-    /// shorter than what a waiting job may take.
+    /// The age that the streams of records and of dead jobs have. How long those are kept is each one's own, from
+    /// [`Retention`](crate::backend::Retention). Default [`AGE_MAX`], 7 days; from 1 minute, and never shorter than
+    /// [`age_max`](Self::age_max).
     pub fn events_age_max(mut self, age: Duration) -> Self {
         self.events_age_max = age.max(Duration::from_secs(60));
         self

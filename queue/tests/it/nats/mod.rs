@@ -3,6 +3,8 @@
 mod connecting;
 mod faults;
 mod health;
+mod kept;
+mod keys;
 mod provisioning;
 mod proxy;
 mod server;
