@@ -178,7 +178,13 @@ fn conclude(
     }
     if let Some(limit) = args.crash_after {
         output.say(&format!(
-            "\nnothing crashed: fewer than {limit} messages were left to send"
+            "\nnothing crashed: fewer than {limit} messages were left to send; `--dir` with a new folder starts afresh"
+        ));
+    }
+    if summary.extra_sends > 0 {
+        output.say(&format!(
+            "extra sends are messages that were on their way when a run crashed and were sent again: at most {} a crash",
+            args.concurrency
         ));
     }
     if is_well {

@@ -43,7 +43,8 @@
 //! | keep jobs elsewhere | [`Backend`](backend::Backend) |
 //!
 //! In the package's `docs` folder: `guarantees.md` says what is promised and where it ends, `job_states.md` what becomes of
-//! a job, `delivery.md` who is asked when and what every fault comes to, `providers.md` what each provider's answers mean,
+//! a job, `delivery.md` who is asked when and what every fault comes to, `delivery_reports.md` how
+//! reports are tied to jobs, `providers.md` what each provider's answers mean,
 //! `policy.md` what policies decide, `nats.md` how to run a queue on NATS, `storage_format.md` and `wire_format.md` what is
 //! stored, and `architecture.md` how the code is laid out.
 //!
@@ -62,6 +63,10 @@
 //! | `push` | axum routers for delivery reports that providers push | no |
 //! | `policy` | suppression, spend guard, quiet hours | no |
 //! | `testing` | the test kit, with stand-ins for all providers | no |
+//!
+//! The HTTP client is reqwest with its feature `rustls-no-provider`, and features unify over a build. An application that uses
+//! the same reqwest with no TLS feature of its own turns on reqwest's `rustls`, or installs a crypto provider before it makes
+//! its first client; otherwise reqwest panics there.
 
 // The derives name this crate `::queue`, here as everywhere.
 #[allow(

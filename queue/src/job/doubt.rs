@@ -22,6 +22,7 @@ pub struct Doubt {
 
 impl Doubt {
     /// The doubt about an attempt that started and was over then, joined to an `earlier` one.
+    #[cfg(any(feature = "nats", test))]
     pub(crate) fn of(
         earlier: Option<Self>,
         attempt: u16,

@@ -121,12 +121,17 @@ impl<J: Job> QueueBuilder<J> {
     }
 
     async fn open_backend(&self) -> Result<Arc<dyn Backend>, BackendError> {
-        let (scheme, rest) = self.url.split_once(':').unwrap_or((self.url.as_str(), ""));
-        match scheme {
+        let Some((scheme, rest)) = self.url.split_once(':') else {
+            return Err(BackendError::new(
+                BackendErrorKind::UnknownScheme,
+                format!("the address has no scheme: it may be {}", known_schemes()),
+            ));
+        };
+        match scheme.to_ascii_lowercase().as_str() {
             #[cfg(feature = "sqlite")]
             "file" | "memory" => {
                 use crate::backend::{SqliteBackend, SqliteOptions};
-                let options = if scheme == "memory" {
+                let options = if scheme.eq_ignore_ascii_case("memory") {
                     SqliteOptions::in_memory()
                 } else if rest.is_empty() {
                     return Err(BackendError::new(
@@ -156,17 +161,24 @@ impl<J: Job> QueueBuilder<J> {
             _ => {
                 let _ = rest;
                 // The scheme alone: the rest of an address may hold a password.
-                let known = match (cfg!(feature = "sqlite"), cfg!(feature = "nats")) {
-                    (true, true) => "`file:PATH`, `memory:` and `nats://HOST`",
-                    (true, false) => "`file:PATH` and `memory:`",
-                    (false, true) => "`nats://HOST`",
-                    (false, false) => "none",
-                };
                 Err(BackendError::new(
                     BackendErrorKind::UnknownScheme,
-                    format!("no backend for `{scheme}:`; this program was built with: {known}"),
+                    format!(
+                        "no backend for `{scheme}:`; this program was built with: {}",
+                        known_schemes()
+                    ),
                 ))
             }
         }
+    }
+}
+
+/// The addresses that this program was built for.
+fn known_schemes() -> &'static str {
+    match (cfg!(feature = "sqlite"), cfg!(feature = "nats")) {
+        (true, true) => "`file:PATH`, `memory:` or `nats://HOST`",
+        (true, false) => "`file:PATH` or `memory:`",
+        (false, true) => "`nats://HOST`",
+        (false, false) => "none; turn on the feature `sqlite` or `nats`",
     }
 }

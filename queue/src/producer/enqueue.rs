@@ -79,7 +79,7 @@ impl<'q, J: Job> Enqueue<'q, J> {
         self
     }
 
-    /// The idempotency key, 1 to 256 bytes: jobs with the same key are the same job, and the second caller is told the
+    /// The idempotency key, a name of yours, 1 to 256 bytes (not the [`JobId`](crate::job::JobId), which the receipt tells): jobs with the same key are the same job, and the second caller is told the
     /// first one's id. The key is held while the job lives, and after it completed until the queue's deduplication window
     /// ends (24 h by default); a job that is dead, expired or cancelled frees it at once.
     pub fn job_id(mut self, key: impl Into<String>) -> Self {

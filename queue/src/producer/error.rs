@@ -6,7 +6,7 @@ use crate::backend::BackendError;
 use crate::job::{EncodeError, LimitError};
 use crate::provider::RenderError;
 
-/// A job that was not stored. Its text says what to change and quotes nothing of the payload.
+/// A job that was not stored. Its text says what to change, quotes nothing of the payload, and may be shown to a caller.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct EnqueueError(#[from] EnqueueErrorKind);
@@ -16,11 +16,11 @@ pub struct EnqueueError(#[from] EnqueueErrorKind);
 #[non_exhaustive]
 pub enum EnqueueErrorKind {
     /// The payload can't become a message: enqueueing it would only make a dead letter.
-    #[error("the payload does not render")]
-    Invalid(#[source] RenderError),
+    #[error("the payload does not render: {0}")]
+    Invalid(RenderError),
     /// The payload does not serialize to a JSON object.
-    #[error("the payload can't be stored")]
-    Unencodable(#[source] EncodeError),
+    #[error("the payload can't be stored: {0}")]
+    Unencodable(EncodeError),
     /// The payload is larger than the queue takes; see [`QueueBuilder::payload_bytes_max`](super::QueueBuilder::payload_bytes_max).
     #[error(
         "the payload has {actual} bytes of JSON, at most {limit} are allowed: shorten it or raise the queue's limit"
@@ -32,17 +32,19 @@ pub enum EnqueueErrorKind {
         limit: usize,
     },
     /// An idempotency key, tenant or label is out of bounds.
-    #[error("an option of the job is out of bounds")]
-    OutOfBounds(#[source] LimitError),
+    #[error(transparent)]
+    OutOfBounds(LimitError),
     /// The lifetime is zero, or the deadline is not after the moment the job is due: it could never be sent.
-    #[error("the job expires before it is due: give it a deadline later than its start")]
+    #[error(
+        "the job would expire before it may be sent: give it a longer lifetime than zero and than its delay"
+    )]
     ExpiresTooSoon,
     /// No attempts were allowed.
     #[error("a job needs at least one attempt")]
     NoAttempts,
     /// The store refused.
-    #[error("the store refused the job")]
-    Store(#[source] BackendError),
+    #[error(transparent)]
+    Store(BackendError),
 }
 
 impl EnqueueError {

@@ -120,17 +120,23 @@ fn named(
             Ok(Arc::new(Mock::<SmsMessage>::new()))
         }
         #[cfg(feature = "salum")]
-        "salum" => Ok(Arc::new(Salum::new(SalumOptions::from_variables(
-            variable,
-        )?)?)),
+        "salum" => match SalumOptions::from_variables(variable).and_then(Salum::new) {
+            Ok(salum) => Ok(Arc::new(salum)),
+            Err(error) => Err(FromEnvFault::Salum(error)),
+        },
         #[cfg(feature = "twilio")]
-        "twilio" => Ok(Arc::new(Twilio::new(TwilioOptions::from_variables(
-            variable,
-        )?)?)),
+        "twilio" => match TwilioOptions::from_variables(variable).and_then(Twilio::new) {
+            Ok(twilio) => Ok(Arc::new(twilio)),
+            Err(error) => Err(FromEnvFault::Twilio(error)),
+        },
+        // The name that reports carry is taken too.
         #[cfg(feature = "africas-talking")]
-        "africastalking" => Ok(Arc::new(AfricasTalking::new(
-            AfricasTalkingOptions::from_variables(variable)?,
-        )?)),
+        "africastalking" | "africas_talking" => {
+            match AfricasTalkingOptions::from_variables(variable).and_then(AfricasTalking::new) {
+                Ok(africas_talking) => Ok(Arc::new(africas_talking)),
+                Err(error) => Err(FromEnvFault::AfricasTalking(error)),
+            }
+        }
         _ => Err(FromEnvFault::Unknown { position }),
     }
 }
@@ -154,18 +160,12 @@ impl FromEnvError {
 }
 
 impl fmt::Display for FromEnvError {
-    /// With the causes: several faults have no one chain.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, fault) in self.faults.iter().enumerate() {
             if at > 0 {
                 f.write_str("; ")?;
             }
             write!(f, "{fault}")?;
-            let mut cause = fault.source();
-            while let Some(error) = cause {
-                write!(f, ": {error}")?;
-                cause = error.source();
-            }
         }
         Ok(())
     }
@@ -200,16 +200,16 @@ pub enum FromEnvFault {
     MockAmongOthers,
     /// Salum's own variables are incomplete or wrong.
     #[cfg(feature = "salum")]
-    #[error("salum")]
-    Salum(#[from] SalumError),
+    #[error("salum: {0}")]
+    Salum(SalumError),
     /// Twilio's own variables are incomplete or wrong.
     #[cfg(feature = "twilio")]
-    #[error("twilio")]
-    Twilio(#[from] TwilioError),
+    #[error("twilio: {0}")]
+    Twilio(TwilioError),
     /// Africa's Talking's own variables are incomplete or wrong.
     #[cfg(feature = "africas-talking")]
-    #[error("africastalking")]
-    AfricasTalking(#[from] AfricasTalkingError),
+    #[error("africastalking: {0}")]
+    AfricasTalking(AfricasTalkingError),
 }
 
 #[cfg(test)]
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(
             shown,
             format!(
-                "salum: the gateway's address is not usable: {}; SMS_PROVIDER names no provider at place 2: it may be \
+                "salum: the gateway's address (SALUM_API_URL) is not usable: {}; SMS_PROVIDER names no provider at place 2: it may be \
                  {}; africastalking: set AFRICASTALKING_API_KEY",
                 crate::provider::UrlError::Insecure,
                 choices()

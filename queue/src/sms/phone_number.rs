@@ -64,11 +64,14 @@ impl PhoneNumber {
     /// [`PhoneNumberError`], which never quotes `text`.
     pub fn parse_in(text: &str, region: Region) -> Result<Self, PhoneNumberError> {
         let dialled = Dialled::read(text)?;
-        let invalid = PhoneNumberError::Invalid { region };
+        let international = dialled.international(region);
+        let invalid = match international {
+            Some(_) => PhoneNumberError::Unassigned,
+            None => PhoneNumberError::Invalid { region },
+        };
         if let Some(e164) = dialled.kenyan_mobile(region) {
             return Self::from_e164(&e164, 3).ok_or(invalid);
         }
-        let international = dialled.international(region);
         let mut buffer = String::with_capacity(PHONE_NUMBER_CHARS_MAX);
         let digits = match international {
             Some(digits) => {
@@ -239,9 +242,12 @@ pub enum PhoneNumberError {
     /// There is a letter, an extension, or another character that is not dialled.
     #[error("a phone number has only digits, spaces and `+ - . / ( )`; write extensions nowhere")]
     Character,
-    /// No numbering plan has this number.
+    /// It has a country code, and no numbering plan has this number.
+    #[error("not a valid number: no numbering plan has it, so check its digits")]
+    Unassigned,
+    /// It has no country code, and the region's numbering plan does not have it.
     #[error(
-        "not a valid number in region {region}: write it with its country code, such as +254712345678"
+        "not a valid number in region {region}: check its digits, or write it with its country code, such as +254712345678"
     )]
     Invalid {
         /// The region that was assumed for a number without country code.
@@ -313,7 +319,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        use PhoneNumberError::{Character, Empty, TooLong};
+        use PhoneNumberError::{Character, Empty, TooLong, Unassigned};
         let invalid = PhoneNumberError::Invalid { region: Region::KE };
         let long = "0".repeat(65);
         for (text, error) in [
@@ -327,13 +333,13 @@ mod tests {
             ("254+712345678", Character),
             ("٠٧١٢٣٤٥٦٧٨", Character),
             ("0712345678\n", Character),
-            ("+97233142764978", invalid),
+            ("+97233142764978", Unassigned),
             ("0123456789", invalid),
             ("07123456789", invalid),
             ("071234567", invalid),
             ("2540712345678901", invalid),
-            ("000000000000", invalid),
-            ("+999123456789", invalid),
+            ("000000000000", Unassigned),
+            ("+999123456789", Unassigned),
             // Nine digits of the United Arab Emirates, which the package before made Kenyan.
             ("551234567", invalid),
             ("447911123456", invalid),

@@ -17,10 +17,7 @@ pub(super) fn translate(error: rusqlite::Error) -> BackendError {
             BackendErrorKind::ReadOnly,
             "the store can't be written: check the owner and mode of its folder and files",
         ),
-        Some(ErrorCode::CannotOpen) => (
-            BackendErrorKind::Inaccessible,
-            "the store can't be opened: check that its folder exists and can be written",
-        ),
+        Some(ErrorCode::CannotOpen) => (BackendErrorKind::Inaccessible, CANNOT_OPEN),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
             BackendErrorKind::Corrupt,
             "the store is damaged or not a store: keep a copy, then recover it with `sqlite3 queue.db .recover`, or remove it",
@@ -35,6 +32,18 @@ pub(super) fn translate(error: rusqlite::Error) -> BackendError {
         ),
     };
     BackendError::new(kind, detail).caused_by(error)
+}
+
+const CANNOT_OPEN: &str =
+    "the store can't be opened: check that its folder exists and can be written";
+
+/// `error` met while the database was opened: the text names the file that can't be.
+pub(super) fn opening(file: &Path, error: rusqlite::Error) -> BackendError {
+    if error.sqlite_error_code() != Some(ErrorCode::CannotOpen) {
+        return translate(error);
+    }
+    let detail = format!("{CANNOT_OPEN} by this program: `{}`", file.display());
+    BackendError::new(BackendErrorKind::Inaccessible, detail).caused_by(error)
 }
 
 /// A folder or file beside the database that could not be made or opened.

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 
-use super::error::{inaccessible, no_thread, translate};
+use super::error::{inaccessible, no_thread, opening, translate};
 use super::inbox::Requests;
 use super::lock;
 use super::options::{CACHE_KIB, FILE_NAME, LOG_FILE_NAME};
@@ -129,7 +129,7 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 fn connect(file: &Path) -> Result<Connection, BackendError> {
-    let mut connection = Connection::open(file).map_err(translate)?;
+    let mut connection = Connection::open(file).map_err(|error| opening(file, error))?;
     configure(&mut connection)?;
     Ok(connection)
 }

@@ -17,11 +17,11 @@ pub enum AfricasTalkingError {
     #[error("the API key is not a key: it has characters that can't be sent in a header")]
     Key,
     /// The API's address can't be used.
-    #[error("the API's address is not usable")]
-    Url(#[from] UrlError),
+    #[error("the API's address (AFRICASTALKING_API_URL) is not usable: {0}")]
+    Url(UrlError),
     /// TLS can't be set up.
-    #[error("the HTTP client can't be made")]
-    Tls(#[from] TlsError),
+    #[error("the HTTP client can't be made: {0}")]
+    Tls(TlsError),
 }
 
 /// Whom a refusal concerns beside the message.

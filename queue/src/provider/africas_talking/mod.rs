@@ -91,10 +91,12 @@ impl AfricasTalking {
         }
         let mut api_key = HeaderValue::from_str(key).map_err(|_| AfricasTalkingError::Key)?;
         api_key.set_sensitive(true);
-        let url = BaseUrl::parse(&options.url, options.insecure_allowed)?;
+        let url = BaseUrl::parse(&options.url, options.insecure_allowed)
+            .map_err(AfricasTalkingError::Url)?;
         Ok(Self {
             shared: Arc::new(Shared {
-                client: HttpClient::new(&url, options.connect_timeout)?,
+                client: HttpClient::new(&url, options.connect_timeout)
+                    .map_err(AfricasTalkingError::Tls)?,
                 url,
                 username: options.username,
                 api_key,

@@ -16,11 +16,11 @@ pub enum SalumError {
         names: Vec<&'static str>,
     },
     /// The gateway's address can't be used.
-    #[error("the gateway's address is not usable")]
-    Url(#[from] UrlError),
+    #[error("the gateway's address (SALUM_API_URL) is not usable: {0}")]
+    Url(UrlError),
     /// TLS can't be set up.
-    #[error("the HTTP client can't be made")]
-    Tls(#[from] TlsError),
+    #[error("the HTTP client can't be made: {0}")]
+    Tls(TlsError),
 }
 
 /// What a code of the gateway asks for.

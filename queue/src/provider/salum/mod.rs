@@ -91,9 +91,10 @@ impl Salum {
         if !names.is_empty() {
             return Err(SalumError::Missing { names });
         }
-        let url = BaseUrl::parse(&options.url, options.insecure_allowed)?;
+        let url =
+            BaseUrl::parse(&options.url, options.insecure_allowed).map_err(SalumError::Url)?;
         let api = Arc::new(Api {
-            client: HttpClient::new(&url, options.connect_timeout)?,
+            client: HttpClient::new(&url, options.connect_timeout).map_err(SalumError::Tls)?,
             url,
             trailing_slash: options.trailing_slash,
             credentials: Credentials {

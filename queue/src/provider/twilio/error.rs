@@ -27,14 +27,14 @@ pub enum TwilioError {
         prefix: &'static str,
     },
     /// The API's address can't be used.
-    #[error("the API's address is not usable")]
-    Url(#[source] UrlError),
+    #[error("the API's address (TWILIO_API_URL) is not usable: {0}")]
+    Url(UrlError),
     /// The status callback's address can't be used.
-    #[error("the status callback's address is not usable")]
-    StatusCallback(#[source] UrlError),
+    #[error("the status callback's address (TWILIO_STATUS_CALLBACK) is not usable: {0}")]
+    StatusCallback(UrlError),
     /// TLS can't be set up.
-    #[error("the HTTP client can't be made")]
-    Tls(#[from] TlsError),
+    #[error("the HTTP client can't be made: {0}")]
+    Tls(TlsError),
 }
 
 /// Whom a refusal concerns beside the message.

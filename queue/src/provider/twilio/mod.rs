@@ -116,7 +116,7 @@ impl Twilio {
             BaseUrl::parse(&options.url, options.insecure_allowed).map_err(TwilioError::Url)?;
         Ok(Self {
             api: Arc::new(Api {
-                client: HttpClient::new(&url, options.connect_timeout)?,
+                client: HttpClient::new(&url, options.connect_timeout).map_err(TwilioError::Tls)?,
                 url,
                 account_sid: options.account_sid,
                 user: options.user,

@@ -141,7 +141,7 @@ fn settings_that_cannot_work_are_refused_at_once() {
         ),
         (
             AfricasTalkingOptions::new("app", "key").url("http://sms.example/"),
-            "the API's address is not usable",
+            "the API's address (AFRICASTALKING_API_URL) is not usable: the address is http: on another machine: use https:, or allow insecure HTTP in the options",
         ),
     ] {
         let error: AfricasTalkingError = options.build().unwrap_err();

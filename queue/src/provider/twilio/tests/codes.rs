@@ -158,7 +158,7 @@ fn settings_that_cannot_work_are_refused_at_once() {
         ),
         (
             TwilioOptions::new(sid, "t", from()).status_callback("http://app.example/"),
-            "the status callback's address is not usable",
+            "the status callback's address (TWILIO_STATUS_CALLBACK) is not usable: the address is http: on another machine: use https:, or allow insecure HTTP in the options",
         ),
     ] {
         assert_eq!(twilio_error(options).to_string(), expected);
