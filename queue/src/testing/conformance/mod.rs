@@ -23,6 +23,7 @@ mod events;
 mod lanes;
 mod lease;
 mod limits;
+mod pace;
 mod park;
 mod query;
 mod rate;
@@ -32,7 +33,8 @@ mod settle;
 mod subject;
 mod time;
 
-pub use subject::{Pace, Promise, SteppedClock, Subject};
+pub use pace::{Pace, SteppedClock};
+pub use subject::{Promise, Subject};
 
 macro_rules! promises {
     ($($file:ident::$name:ident),* $(,)?) => {
