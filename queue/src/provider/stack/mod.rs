@@ -34,6 +34,9 @@ pub use builder::{Guarded, ProviderStack, ProviderStackBuilder};
 pub use failover::{Failover, TRY_TIME_MIN};
 pub use recording::{CallOutcome, CallRecord, Recorded};
 pub use route::{Order, Target, WEIGHT};
-pub use throttle::{HOLD_JITTER, HOLD_MAX, HOLD_MIN, PROVIDER_RATE_MAX, Throttle};
+pub use throttle::{
+    HOLD_JITTER, HOLD_MAX, HOLD_MIN, PROVIDER_RATE_MAX, RATE_RESERVE_DIVISOR, RATE_RESERVE_MIN,
+    Throttle,
+};
 pub use time_limit::{TIME_LIMIT, TIME_LIMIT_SLACK, TimeLimit};
 pub use verdict::Spill;

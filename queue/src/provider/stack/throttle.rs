@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::verdict::is_urgent_priority;
 use super::window::StartWindow;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::future::BoxFuture;
@@ -15,6 +16,10 @@ use crate::provider::{
 
 /// Highest count of a provider's rate limit: each start of the window is remembered, in eight bytes.
 pub const PROVIDER_RATE_MAX: u32 = 100_000;
+/// Of so many starts of a provider's rate one is kept for messages of priority critical and high, rounded up.
+pub const RATE_RESERVE_DIVISOR: u32 = 10;
+/// Below this rate nothing is kept.
+pub const RATE_RESERVE_MIN: u32 = 4;
 /// Shortest hold after a provider said that it is too much: one that says "after no time" must not be asked in a loop.
 pub const HOLD_MIN: Duration = Duration::from_millis(100);
 /// Longest hold; a provider's mistake, or its wrong clock, must not stop us for longer. A daily quota is back after it.
@@ -28,6 +33,9 @@ pub const HOLD_JITTER: f64 = 0.1;
 /// What is over the rate is answered [`Throttled`](ProviderErrorKind::Throttled) at once, never waited for: the job is put
 /// off, no attempt charged. A worker asks [`capacity`](Provider::capacity) first, so it leases no more than fits.
 ///
+/// A tenth of the rate ([`RATE_RESERVE_DIVISOR`]) is for messages of priority critical and high only, from a rate of
+/// [`RATE_RESERVE_MIN`] on: a campaign that uses up the rest delays no one-time code.
+///
 /// One answer *throttled* of the provider's holds all its messages, not only the one that met it: every further call would
 /// be refused too, and some providers lengthen the hold for each.
 pub struct Throttle<P> {
@@ -38,6 +46,8 @@ pub struct Throttle<P> {
 
 struct State {
     window: Option<StartWindow>,
+    /// Starts that are for urgent messages only.
+    reserve: usize,
     /// By [`Clock::uptime`]: a stepped wall clock changes nothing.
     held_until: u64,
 }
@@ -50,6 +60,7 @@ impl<P> Throttle<P> {
             clock: Arc::new(SystemClock::default()),
             state: Mutex::new(State {
                 window: None,
+                reserve: 0,
                 held_until: 0,
             }),
         }
@@ -61,8 +72,12 @@ impl<P> Throttle<P> {
     pub fn rate(mut self, count: u32, per: Duration) -> Self {
         let count = count.clamp(1, PROVIDER_RATE_MAX);
         let state = self.state.get_mut();
-        state.unwrap_or_else(PoisonError::into_inner).window =
-            Some(StartWindow::new(count as usize, per));
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        state.window = Some(StartWindow::new(count as usize, per));
+        state.reserve = match count < RATE_RESERVE_MIN {
+            true => 0,
+            false => count.div_ceil(RATE_RESERVE_DIVISOR) as usize,
+        };
         self
     }
 
@@ -81,16 +96,17 @@ impl<P> Throttle<P> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes one start, or says how long there is none.
-    fn take(&self) -> Result<(), ProviderError> {
+    /// Takes one start, or says how long there is none. What is not urgent leaves the reserve.
+    fn take(&self, urgent: bool) -> Result<(), ProviderError> {
         let now = self.clock.uptime();
         let taken = {
             let mut state = self.lock();
+            let kept = if urgent { 0 } else { state.reserve };
             match state.held_until.saturating_sub(now) {
                 0 => state
                     .window
                     .as_mut()
-                    .map_or(Ok(()), |window| window.take(now)),
+                    .map_or(Ok(()), |window| window.take(now, kept)),
                 held_ms => Err(held_ms),
             }
         };
@@ -133,7 +149,7 @@ impl<M: Message, P: Provider<M>> Provider<M> for Throttle<P> {
         context: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
         Box::pin(async move {
-            self.take()?;
+            self.take(is_urgent_priority(context.priority))?;
             let answer = self.inner.send(message, context).await;
             self.hear(&answer);
             answer
@@ -146,7 +162,7 @@ impl<M: Message, P: Provider<M>> Provider<M> for Throttle<P> {
         inquiry: &'a Inquiry<'a, M>,
     ) -> BoxFuture<'a, Result<Answer, ProviderError>> {
         Box::pin(async move {
-            self.take()?;
+            self.take(false)?;
             let answer = self.inner.inquire(inquiry).await;
             self.hear(&answer);
             answer
@@ -158,9 +174,13 @@ impl<M: Message, P: Provider<M>> Provider<M> for Throttle<P> {
         let closed = |ms: u64| Capacity::ClosedUntil(now.saturating_add(Duration::from_millis(ms)));
         let own = {
             let state = self.lock();
+            let urgent = is_urgent_priority(priority);
+            let kept = if urgent { 0 } else { state.reserve };
             match &state.window {
                 _ if state.held_until > uptime => closed(state.held_until - uptime),
-                Some(window) => window.free(uptime).map_or_else(closed, Capacity::Upto),
+                Some(window) => window
+                    .free(uptime, kept)
+                    .map_or_else(closed, Capacity::Upto),
                 None => Capacity::Open,
             }
         };

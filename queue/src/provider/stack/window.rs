@@ -24,21 +24,25 @@ impl StartWindow {
         }
     }
 
-    /// How many may start at `now_ms`, or in how many milliseconds the next one may.
-    pub(super) fn free(&self, now_ms: u64) -> Result<usize, u64> {
+    /// How many may start at `now_ms` so that `kept` more still may, or in how many milliseconds the next one may.
+    pub(super) fn free(&self, now_ms: u64, kept: usize) -> Result<usize, u64> {
         let recent = |at: u64| at.saturating_add(self.per_ms) > now_ms;
         let forgotten = self.starts.iter().take_while(|&&at| !recent(at)).count();
-        match self.count - (self.starts.len() - forgotten) {
-            0 => Err(self.starts[forgotten]
-                .saturating_add(self.per_ms)
-                .saturating_sub(now_ms)),
-            free => Ok(free),
+        // Or nobody ever could.
+        let kept = kept.min(self.count - 1);
+        let free = self.count - (self.starts.len() - forgotten);
+        if free > kept {
+            return Ok(free - kept);
         }
+        // So many more must be forgotten; there are as many, since fewer than `count` are kept.
+        Err(self.starts[forgotten + kept - free]
+            .saturating_add(self.per_ms)
+            .saturating_sub(now_ms))
     }
 
-    /// Takes one start, or says in how many milliseconds there is one.
-    pub(super) fn take(&mut self, now_ms: u64) -> Result<(), u64> {
-        self.free(now_ms)?;
+    /// Takes one start so that `kept` more are left, or says in how many milliseconds there is one.
+    pub(super) fn take(&mut self, now_ms: u64, kept: usize) -> Result<(), u64> {
+        self.free(now_ms, kept)?;
         if self.starts.len() == self.count {
             self.starts.pop_front();
         }
@@ -56,14 +60,30 @@ mod tests {
     #[test]
     fn a_full_window_says_when_its_oldest_start_is_forgotten() {
         let mut window = StartWindow::new(2, Duration::from_secs(1));
-        assert_eq!(window.free(5_000), Ok(2));
-        assert_eq!(window.take(5_000), Ok(()));
-        assert_eq!(window.take(5_400), Ok(()));
-        assert_eq!(window.take(5_400), Err(600));
-        assert_eq!(window.free(5_999), Err(1));
-        assert_eq!(window.take(6_000), Ok(()));
-        assert_eq!(window.take(6_000), Err(400));
-        assert_eq!(window.free(60_000), Ok(2));
+        assert_eq!(window.free(5_000, 0), Ok(2));
+        assert_eq!(window.take(5_000, 0), Ok(()));
+        assert_eq!(window.take(5_400, 0), Ok(()));
+        assert_eq!(window.take(5_400, 0), Err(600));
+        assert_eq!(window.free(5_999, 0), Err(1));
+        assert_eq!(window.take(6_000, 0), Ok(()));
+        assert_eq!(window.take(6_000, 0), Err(400));
+        assert_eq!(window.free(60_000, 0), Ok(2));
+    }
+
+    #[test]
+    fn what_is_kept_is_left_for_others() {
+        let mut window = StartWindow::new(4, Duration::from_secs(1));
+        for at in [0, 100, 200] {
+            assert_eq!(window.take(at, 1), Ok(()));
+        }
+        assert_eq!(window.take(300, 1), Err(700));
+        assert_eq!(window.take(300, 0), Ok(()));
+        // Two must be forgotten: one is kept.
+        assert_eq!(window.take(400, 1), Err(700));
+        assert_eq!(window.take(1_099, 1), Err(1));
+        assert_eq!(window.take(1_100, 1), Ok(()));
+        // All of it can't be kept.
+        assert_eq!(window.free(9_000, 4), Ok(1));
     }
 
     proptest! {
@@ -77,17 +97,17 @@ mod tests {
             let (mut now, mut taken) = (0, Vec::new());
             for pause in pauses {
                 now += pause;
-                match window.free(now) {
+                match window.free(now, 0) {
                     Ok(free) => {
                         prop_assert!(free >= 1);
-                        prop_assert_eq!(window.take(now), Ok(()));
+                        prop_assert_eq!(window.take(now, 0), Ok(()));
                         taken.push(now);
                     }
                     Err(wait) => {
-                        prop_assert_eq!(window.take(now), Err(wait));
+                        prop_assert_eq!(window.take(now, 0), Err(wait));
                         // No later and no sooner.
-                        prop_assert!(window.free(now + wait - 1).is_err());
-                        prop_assert!(window.free(now + wait).is_ok());
+                        prop_assert!(window.free(now + wait - 1, 0).is_err());
+                        prop_assert!(window.free(now + wait, 0).is_ok());
                     }
                 }
             }

@@ -38,6 +38,30 @@ async fn what_is_over_the_rate_is_told_when_and_never_waits() {
 }
 
 #[tokio::test]
+async fn a_campaign_that_uses_up_the_rate_leaves_a_tenth_of_it_for_codes() {
+    let clock = ManualClock::default();
+    let mock = SmsMock::new();
+    let throttle = Throttle::new(mock.clone())
+        .rate(20, SECOND)
+        .clock(clock.clone());
+    let capacity = |priority| throttle.capacity(priority, clock.now());
+    assert_eq!(capacity(Priority::Low), Capacity::Upto(18));
+    for _ in 0..18 {
+        bulk(&throttle).await.unwrap();
+    }
+    assert_eq!(wait(bulk(&throttle).await), 1_000);
+    let then = clock.now().saturating_add(SECOND);
+    assert_eq!(capacity(Priority::Normal), Capacity::ClosedUntil(then));
+    assert_eq!(capacity(Priority::High), Capacity::Upto(2));
+    for _ in 0..2 {
+        urgent(&throttle).await.unwrap();
+    }
+    // The rate is the rate, for everybody.
+    assert_eq!(wait(urgent(&throttle).await), 1_000);
+    mock.assert_sent_count(20);
+}
+
+#[tokio::test]
 async fn one_throttled_answer_holds_all_messages_until_its_moment() {
     let clock = ManualClock::default();
     let mock = SmsMock::new().then(MockAnswer::throttled(10 * SECOND));
