@@ -6,6 +6,7 @@ mod arrive;
 mod ask;
 mod change;
 mod charges;
+mod charging;
 mod connect;
 mod consumers;
 mod control;
