@@ -241,8 +241,9 @@ async fn a_crowd_on_one_counter_is_counted_to_the_last(store: Store) {
     for _ in 0..CROWD {
         let provider = guard.around(mock.clone());
         tasks.spawn(async move {
-            let answer = provider.send(&message(KENYAN), &context("notification"));
-            answer.await.err().and_then(|error| Refusal::of(&error))
+            let (message, context) = (message(KENYAN), context("notification"));
+            let answer = provider.send(&message, &context).await;
+            answer.err().and_then(|error| Refusal::of(&error))
         });
     }
     while let Some(task) = tasks.join_next().await {
