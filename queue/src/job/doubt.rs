@@ -20,24 +20,6 @@ pub struct Doubt {
     pub ended_at: Timestamp,
 }
 
-impl Doubt {
-    /// The doubt about an attempt that started and was over then, joined to an `earlier` one.
-    #[cfg(any(feature = "nats", test))]
-    pub(crate) fn of(
-        earlier: Option<Self>,
-        attempt: u16,
-        started_at: Timestamp,
-        ended_at: Timestamp,
-    ) -> Self {
-        Self {
-            attempt: earlier.map_or(attempt, |earlier| earlier.attempt),
-            started_at: earlier.map_or(started_at, |earlier| earlier.started_at),
-            last_attempt: attempt,
-            ended_at,
-        }
-    }
-}
-
 /// As it was stored before it was known when the last one ended.
 #[derive(Deserialize)]
 struct Stored {
@@ -63,30 +45,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_and_the_last_attempt_are_remembered() {
-        let at = Timestamp::from_millis;
-        let first = Doubt::of(None, 2, at(20), at(25));
-        let expected = Doubt {
-            attempt: 2,
-            started_at: at(20),
-            last_attempt: 2,
-            ended_at: at(25),
-        };
-        assert_eq!(first, expected);
-        let both = Doubt::of(Some(first), 4, at(40), at(45));
-        let expected = Doubt {
-            last_attempt: 4,
-            ended_at: at(45),
-            ..expected
-        };
-        assert_eq!(both, expected);
-    }
-
-    #[test]
     fn a_doubt_without_an_end_is_read() {
         let read: Doubt = serde_json::from_str(r#"{"attempt":2,"started_at":20}"#).unwrap();
         let at = Timestamp::from_millis(20);
-        assert_eq!(read, Doubt::of(None, 2, at, at));
+        let expected = Doubt {
+            attempt: 2,
+            started_at: at,
+            last_attempt: 2,
+            ended_at: at,
+        };
+        assert_eq!(read, expected);
         let json = serde_json::to_string(&read).unwrap();
         assert_eq!(serde_json::from_str::<Doubt>(&json).unwrap(), read);
     }

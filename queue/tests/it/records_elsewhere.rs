@@ -36,6 +36,12 @@ impl RecordsElsewhere {
         }
     }
 
+    /// Kills the server and starts it again on the same folder.
+    pub(crate) async fn restart_server(&self) {
+        self.server.kill().unwrap();
+        self.server.restart().await.unwrap();
+    }
+
     /// The same jobs and records, for somebody else with a connection of its own.
     pub(crate) async fn opened_again(&self) -> Self {
         Self {

@@ -6,6 +6,7 @@ mod arrive;
 mod ask;
 mod change;
 mod charges;
+mod charging;
 mod claim;
 mod connect;
 mod consumers;

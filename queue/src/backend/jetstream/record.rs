@@ -154,8 +154,17 @@ impl Record {
     /// Notes that its last attempt, which is over `now`, may have had its effect. The first and the last such attempt are
     /// remembered.
     pub(super) fn put_in_doubt(&mut self, now: Timestamp) {
-        let started_at = self.started_at.unwrap_or(self.created_at);
-        self.doubt = Some(Doubt::of(self.doubt, self.attempt, started_at, now));
+        let first = self.doubt.unwrap_or(Doubt {
+            attempt: self.attempt,
+            started_at: self.started_at.unwrap_or(self.created_at),
+            last_attempt: self.attempt,
+            ended_at: now,
+        });
+        self.doubt = Some(Doubt {
+            last_attempt: self.attempt,
+            ended_at: now,
+            ..first
+        });
     }
 
     /// The state a person sees: a job whose waiting time is over is ready.

@@ -13,10 +13,10 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use tokio::sync::OnceCell;
 
 use super::api::{Outgoing, Stored};
-use super::charges;
 use super::names::{escape, unescape};
 use super::refusal::{Refusal, unanswered};
 use super::shared::Shared;
+use super::{charges, charging};
 use crate::backend::{
     BackendError, BackendErrorKind, Charge, Charged, Counter, Expect, Put, RECORD_BYTES_MAX,
     RECORDS_LISTED_MAX, Record, RecordKey, Records, Space,
@@ -270,11 +270,11 @@ impl Records for JetStreamRecords {
     }
 
     fn charge(&self, charge: Charge) -> BoxFuture<'_, Result<Charged, BackendError>> {
-        Box::pin(async move { charges::charge(&self.shared, &charge).await })
+        Box::pin(async move { charging::charge(&self.shared, charge).await })
     }
 
     fn refund(&self, token: RecordKey) -> BoxFuture<'_, Result<bool, BackendError>> {
-        Box::pin(async move { charges::refund(&self.shared, &token).await })
+        Box::pin(async move { charging::refund(&self.shared, token).await })
     }
 
     fn counted(&self, counter: Counter) -> BoxFuture<'_, Result<u64, BackendError>> {

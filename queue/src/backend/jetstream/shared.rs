@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::api::Api;
+use super::charging::Charging;
 use super::connect::Connection;
 use super::events::Events;
 use super::held::Held;
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     pub(super) events: Events,
     pub(super) held: Held,
     pub(super) record_stream: RecordStream,
+    pub(super) charging: Charging,
     queues: Mutex<HashMap<String, Arc<OnceCell<Arc<QueueState>>>>>,
     /// The queues that the server has, and when it was asked.
     listed: Mutex<Option<(Instant, BTreeSet<String>)>>,
@@ -60,6 +62,7 @@ impl Shared {
             events: Events::new(),
             held: Held::default(),
             record_stream: RecordStream::default(),
+            charging: Charging::default(),
             queues: Mutex::default(),
             listed: Mutex::default(),
             is_closed: AtomicBool::new(false),

@@ -3,6 +3,8 @@
 mod cool_down;
 mod kill_switch;
 mod quiet_hours;
+#[cfg(feature = "nats")]
+mod server_restart;
 mod snapshot;
 mod spend;
 mod spend_crash;

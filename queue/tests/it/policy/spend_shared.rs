@@ -21,7 +21,8 @@ fn wait(answer: Result<Receipt, ProviderError>) -> Duration {
 }
 
 crate::store::on_each_store! {
-    "multi_thread": sixty_four_at_once_send_exactly_the_cap,
+    "multi_thread": a_crowd_on_one_counter_is_counted_to_the_last,
+        sixty_four_at_once_send_exactly_the_cap,
         takings_back_leave_room_for_exactly_as_many
 }
 
@@ -220,4 +221,35 @@ async fn an_alarm_is_raised_once_for_a_cap_and_period_over_all_processes(store: 
         assert_eq!(*raised.lock().unwrap(), expected);
         store.queue.advance(DAY);
     }
+}
+
+/// All of them add to one counter, and half of them take back what they added: nobody may be turned away because others
+/// were first.
+async fn a_crowd_on_one_counter_is_counted_to_the_last(store: Store) {
+    const CROWD: usize = 256;
+    let cap = Cap::new(CapScope::All, Amount::Messages(1000), Period::Day);
+    let guard = guard_of(&store, cap);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let mock =
+        Mock::with_rule(
+            move |_: &SmsMessage, _| match calls.fetch_add(1, Ordering::Relaxed) % 2 {
+                0 => MockAnswer::transient(),
+                _ => MockAnswer::accept(),
+            },
+        );
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..CROWD {
+        let provider = guard.around(mock.clone());
+        tasks.spawn(async move {
+            let (message, context) = (message(KENYAN), context("notification"));
+            let answer = provider.send(&message, &context).await;
+            answer.err().and_then(|error| Refusal::of(&error))
+        });
+    }
+    while let Some(task) = tasks.join_next().await {
+        assert_eq!(task.unwrap(), None, "a policy turned it away");
+    }
+    assert_eq!((mock.call_count(), mock.sent_count()), (CROWD, CROWD / 2));
+    let usage = guard.snapshot().await.unwrap().caps.remove(0);
+    assert_eq!(usage.used, Amount::Messages(CROWD as u64 / 2));
 }
