@@ -17,7 +17,7 @@ use queue::backend::{
 use queue::clock::{Clock, SystemClock};
 use queue::job::{Envelope, Idempotency, IdempotencyKey, Kind, KindInfo, UnknownPolicy};
 use queue::testing::nats_server::NatsServer;
-use queue_benches::raw_nats::RawNats;
+use queue_benches::raw_nats::{RawNats, Records};
 use queue_benches::report::{Round, heading, line, median, percentiles, round};
 
 const QUEUE: &str = "bench";
@@ -157,9 +157,14 @@ async fn drains(server: &NatsServer) {
     heading("drain, 64 at a time");
     let deep = scale("QUEUE_BENCH_BACKLOG", 20_000);
     for backlog in [SHALLOW, deep] {
-        let (mut bare, mut recorded, mut queues) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut bare, mut appended) = (Vec::new(), Vec::new());
+        let (mut fenced, mut queues) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            for (records, rounds) in [(false, &mut bare), (true, &mut recorded)] {
+            for (records, rounds) in [
+                (Records::None, &mut bare),
+                (Records::Appended, &mut appended),
+                (Records::Fenced, &mut fenced),
+            ] {
                 let raw = RawNats::open(&server.url(), ENVELOPE_BYTES).await;
                 raw.publish_many(backlog).await;
                 rounds.push(round(raw.drain(backlog, AT_ONCE, records)).await);
@@ -168,14 +173,22 @@ async fn drains(server: &NatsServer) {
             fill(&backend, backlog).await;
             queues.push(round(drain(&*backend, backlog)).await);
         }
-        let ceiling = median(recorded);
+        let ceiling = median(fenced);
         line(
             &format!("async-nats, {backlog}, nothing recorded"),
             median(bare),
             None,
         );
-        let recorded = format!("async-nats, {backlog}, start and end recorded (the ceiling)");
-        line(&recorded, ceiling, None);
+        line(
+            &format!("async-nats, {backlog}, start and end appended"),
+            median(appended),
+            None,
+        );
+        line(
+            &format!("async-nats, {backlog}, start and end fenced (the ceiling)"),
+            ceiling,
+            None,
+        );
         line(&format!("queue, {backlog}"), median(queues), Some(ceiling));
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{Outgoing, Stored};
+use super::api::Stored;
 use super::names::escape;
+use super::outgoing::Outgoing;
 use super::records::STREAM;
 use super::refusal::Refusal;
 use super::shared::Shared;

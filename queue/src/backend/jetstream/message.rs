@@ -2,8 +2,8 @@
 
 use async_nats::{HeaderMap, header};
 
-use super::api::Outgoing;
 use super::names::Names;
+use super::outgoing::Outgoing;
 use super::refusal::unanswered;
 use crate::backend::BackendError;
 use crate::clock::Timestamp;
@@ -61,8 +61,8 @@ pub(super) fn scheduled(
     let at = envelope.deadline.map_or(at, |deadline| at.min(deadline));
     let message = plain(names.schedule(state, envelope.id), envelope, carried)?;
     Ok(message
-        .with(header::NATS_SCHEDULE, &format!("@at {}", rfc3339(at)))
-        .with(header::NATS_SCHEDULE_TARGET, &target)
+        .with(header::NATS_SCHEDULE, format!("@at {}", rfc3339(at)))
+        .with(header::NATS_SCHEDULE_TARGET, target)
         // What the server then stores has no age of its own: after a week in its lane it would be dropped.
         .with(header::NATS_SCHEDULE_TTL, "never"))
 }
@@ -84,16 +84,16 @@ fn plain(subject: String, envelope: &Envelope, carried: Carried) -> Result<Outgo
     let body = envelope.encode().map_err(unanswered)?;
     let mut message = Outgoing::new(subject, body).kept();
     if let Some(trace) = &envelope.trace {
-        message = message.with("traceparent", &one_line(trace.traceparent()));
+        message = message.with("traceparent", one_line(trace.traceparent()));
         if let Some(state) = trace.tracestate() {
-            message = message.with("tracestate", &one_line(state));
+            message = message.with("tracestate", one_line(state));
         }
     }
     if carried.epoch > 0 {
-        message = message.with(EPOCH, &carried.epoch.to_string());
+        message = message.with(EPOCH, carried.epoch.to_string());
     }
     if carried.attempt > 0 {
-        message = message.with(ATTEMPT, &carried.attempt.to_string());
+        message = message.with(ATTEMPT, carried.attempt.to_string());
     }
     Ok(message)
 }
