@@ -1,12 +1,16 @@
 //! [`Api`]: the few things asked of the server, each bounded in time and repeated where that is safe. What is stored there is
 //! in [`publish`](super::publish).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::response::Response;
-use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageErrorKind};
+use async_nats::jetstream::stream::RawMessage;
 use async_nats::jetstream::{Context, consumer};
+use bytes::Bytes;
 use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
@@ -46,24 +50,30 @@ impl From<async_nats::jetstream::message::StreamMessage> for Stored {
 #[derive(Clone)]
 pub(super) struct Api {
     pub(super) context: Context,
+    /// What the subjects of the server's own calls begin with.
+    prefix: Arc<str>,
 }
 
 impl Api {
+    /// The API of an account, or of a JetStream domain.
+    pub(super) fn new(context: Context, domain: Option<&str>) -> Self {
+        let prefix = match domain {
+            Some(domain) => format!("$JS.{domain}.API"),
+            None => "$JS.API".to_owned(),
+        };
+        Self {
+            context,
+            prefix: prefix.into(),
+        }
+    }
+
     /// The last message of a subject, asked of the stream's leader: what decides must not be an old copy.
     pub(super) async fn last(
         &self,
         stream: &str,
         subject: &str,
     ) -> Result<Option<Stored>, BackendError> {
-        let stream = self.stream(stream).await?;
-        patiently(|| async {
-            match stream.get_last_raw_message_by_subject(subject).await {
-                Ok(message) => Ok(Some(message.into())),
-                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-                Err(error) => Err(unanswered(error)),
-            }
-        })
-        .await
+        self.get(stream, json!({ "last_by_subj": subject })).await
     }
 
     /// The last messages of subjects, all asked at once; in their order.
@@ -84,15 +94,7 @@ impl Api {
         stream: &str,
         sequence: u64,
     ) -> Result<Option<Stored>, BackendError> {
-        let stream = self.stream(stream).await?;
-        patiently(|| async {
-            match stream.get_raw_message(sequence).await {
-                Ok(message) => Ok(Some(message.into())),
-                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
-                Err(error) => Err(unanswered(error)),
-            }
-        })
-        .await
+        self.get(stream, json!({ "seq": sequence })).await
     }
 
     /// The first message behind a place of a stream whose subject matches.
@@ -102,13 +104,38 @@ impl Api {
         sequence: u64,
         subject: &str,
     ) -> Result<Option<Stored>, BackendError> {
-        let stream = self.stream(stream).await?;
+        let wanted = json!({ "seq": sequence, "next_by_subj": subject });
+        self.get(stream, wanted).await
+    }
+
+    /// Asks for one message. Not with the client's own calls: they write requests and answers to the log at level debug, and
+    /// an answer holds a job's payload, base64 or not.
+    async fn get(
+        &self,
+        stream: &str,
+        wanted: serde_json::Value,
+    ) -> Result<Option<Stored>, BackendError> {
+        #[derive(Deserialize)]
+        struct Found {
+            message: RawMessage,
+        }
+        let subject = format!("{}.STREAM.MSG.GET.{stream}", self.prefix);
+        let body = Bytes::from(wanted.to_string());
         patiently(|| async {
-            let request = stream.raw_message_builder().sequence(sequence);
-            match request.next_by_subject(subject).send().await {
-                Ok(message) => Ok(Some(message.into())),
-                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
-                Err(error) => Err(unanswered(error)),
+            let client = self.context.client();
+            let answer = client.request(subject.clone(), body.clone()).await;
+            let answer = answer.map_err(unanswered)?;
+            // Its error would quote what it could not read.
+            let found = serde_json::from_slice(&answer.payload).map_err(|_| unreadable(stream))?;
+            match found {
+                Response::Ok(Found { message }) => {
+                    let message = StreamMessage::try_from(message);
+                    Ok(Some(message.map_err(|_| unreadable(stream))?.into()))
+                }
+                Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
+                    Ok(None)
+                }
+                Response::Err { error } => Err(refused(error).into()),
             }
         })
         .await
@@ -223,6 +250,13 @@ impl Api {
             .await
             .map_err(unanswered)
     }
+}
+
+fn unreadable(stream: &str) -> BackendError {
+    BackendError::new(
+        BackendErrorKind::Corrupt,
+        format!("a message of stream {stream} can't be read"),
+    )
 }
 
 /// Asks again while there is no answer, within bounds.

@@ -4,8 +4,7 @@ use async_nats::{HeaderMap, header};
 
 use super::names::Names;
 use super::outgoing::Outgoing;
-use super::refusal::unanswered;
-use crate::backend::BackendError;
+use crate::backend::{BackendError, BackendErrorKind};
 use crate::clock::Timestamp;
 use crate::job::{Envelope, State};
 
@@ -81,7 +80,10 @@ pub(super) fn aside(
 }
 
 fn plain(subject: String, envelope: &Envelope, carried: Carried) -> Result<Outgoing, BackendError> {
-    let body = envelope.encode().map_err(unanswered)?;
+    // Its error tells line and column only.
+    let body = envelope.encode().map_err(|error| {
+        BackendError::new(BackendErrorKind::Io, "the job's payload is no JSON").caused_by(error)
+    })?;
     let mut message = Outgoing::new(subject, body).kept();
     if let Some(trace) = &envelope.trace {
         message = message.with("traceparent", one_line(trace.traceparent()));
