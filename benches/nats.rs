@@ -2,7 +2,7 @@
 //! processes, the lateness of delayed jobs, and a deep backlog.
 //!
 //! `cargo bench -p queue-benches --bench nats`. One part of it: `QUEUE_BENCH_PART`, which is `enqueue`, `drain`, `idle`,
-//! `processes` or `lateness`. Scaled by `QUEUE_BENCH_BACKLOG` (jobs of the deep backlog, default 20000),
+//! `processes` or `lateness`. Scaled by `QUEUE_BENCH_BACKLOG` (jobs of the deep backlog, default 20000; 1000000 takes five minutes),
 //! `QUEUE_BENCH_SCHEDULES` (default 10000) and `QUEUE_BENCH_SYNC=always`.
 #![expect(clippy::print_stdout, reason = "a benchmark's report")]
 
@@ -17,7 +17,7 @@ use queue::backend::{
 use queue::clock::{Clock, SystemClock};
 use queue::job::{Envelope, Idempotency, IdempotencyKey, Kind, KindInfo, UnknownPolicy};
 use queue::testing::nats_server::NatsServer;
-use queue_benches::raw_nats::RawNats;
+use queue_benches::raw_nats::{RawNats, Records};
 use queue_benches::report::{Round, heading, line, median, percentiles, round};
 
 const QUEUE: &str = "bench";
@@ -157,27 +157,68 @@ async fn drains(server: &NatsServer) {
     heading("drain, 64 at a time");
     let deep = scale("QUEUE_BENCH_BACKLOG", 20_000);
     for backlog in [SHALLOW, deep] {
-        let (mut bare, mut recorded, mut queues) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            for (records, rounds) in [(false, &mut bare), (true, &mut recorded)] {
+        let (mut bare, mut appended) = (Vec::new(), Vec::new());
+        let (mut fenced, mut queues) = (Vec::new(), Vec::new());
+        let (mut fills, mut looks) = (Vec::new(), Vec::new());
+        // A million jobs take minutes.
+        let rounds = if backlog > 200_000 { 1 } else { ROUNDS };
+        for _ in 0..rounds {
+            for (records, rounds) in [
+                (Records::None, &mut bare),
+                (Records::Appended, &mut appended),
+                (Records::Fenced, &mut fenced),
+            ] {
                 let raw = RawNats::open(&server.url(), ENVELOPE_BYTES).await;
                 raw.publish_many(backlog).await;
                 rounds.push(round(raw.drain(backlog, AT_ONCE, records)).await);
             }
             let backend = open(server).await;
-            fill(&backend, backlog).await;
+            fills.push(round(fill(&backend, backlog)).await);
+            looks.extend(look_up(&backend).await);
             queues.push(round(drain(&*backend, backlog)).await);
         }
-        let ceiling = median(recorded);
+        line(
+            &format!("queue, enqueue of {backlog} in bulk"),
+            median(fills),
+            None,
+        );
+        percentiles(
+            &format!("queue, look-up of a waiting job among {backlog}"),
+            looks,
+        );
+        let ceiling = median(fenced);
         line(
             &format!("async-nats, {backlog}, nothing recorded"),
             median(bare),
             None,
         );
-        let recorded = format!("async-nats, {backlog}, start and end recorded (the ceiling)");
-        line(&recorded, ceiling, None);
+        line(
+            &format!("async-nats, {backlog}, start and end appended"),
+            median(appended),
+            None,
+        );
+        line(
+            &format!("async-nats, {backlog}, start and end fenced (the ceiling)"),
+            ceiling,
+            None,
+        );
         line(&format!("queue, {backlog}"), median(queues), Some(ceiling));
     }
+}
+
+/// How long it takes to find a job that nobody started yet.
+async fn look_up(backend: &JetStreamBackend) -> Vec<Duration> {
+    let job = envelope(None);
+    let id = job.id;
+    backend.enqueue(vec![job]).await.expect("enqueue");
+    let mut looks = Vec::new();
+    for _ in 0..100 {
+        let start = Instant::now();
+        assert!(backend.job(id).await.expect("an answer").is_some());
+        looks.push(start.elapsed());
+    }
+    backend.cancel(id).await.expect("an answer");
+    looks
 }
 
 /// From the enqueue of a job until an idle worker's lease has it.

@@ -16,6 +16,17 @@ pub struct RawNats {
     payload: Vec<u8>,
 }
 
+/// What is written for each message that is taken.
+#[derive(Clone, Copy, Debug)]
+pub enum Records {
+    /// Nothing.
+    None,
+    /// Two messages, in any case.
+    Appended,
+    /// Two messages that replace each other by compare-and-set, so that no two workers can start the same job.
+    Fenced,
+}
+
 /// How many publishes are on their way at once in bulk.
 const WINDOW: usize = 1000;
 
@@ -36,6 +47,7 @@ impl RawNats {
             subjects: vec!["raw.status.>".to_owned()],
             max_messages_per_subject: 1,
             allow_direct: true,
+            allow_message_ttl: true,
             ..Config::default()
         };
         context.create_stream(records).await.expect("a stream");
@@ -86,9 +98,9 @@ impl RawNats {
         count
     }
 
-    /// Takes `count` messages, `at_once` at a time, and acknowledges each. With `records`, a record is published and awaited
-    /// before and after, as a durable start and end need.
-    pub async fn drain(&self, count: u64, at_once: usize, records: bool) -> u64 {
+    /// Takes `count` messages, `at_once` at a time, and acknowledges each. With records, one is published and awaited before
+    /// and after, as a durable start and end need.
+    pub async fn drain(&self, count: u64, at_once: usize, records: Records) -> u64 {
         let mut done = 0;
         while done < count {
             let batch = self.consumer.batch().max_messages(at_once);
@@ -101,9 +113,13 @@ impl RawNats {
                     None => break,
                 }
             }
-            if records {
-                self.record(taken.len()).await;
-                self.record(taken.len()).await;
+            match records {
+                Records::None => {}
+                Records::Appended => {
+                    self.record(taken.len()).await;
+                    self.record(taken.len()).await;
+                }
+                Records::Fenced => self.record_fenced(taken.len()).await,
             }
             for message in &taken {
                 message.ack().await.expect("an answer");
@@ -115,7 +131,7 @@ impl RawNats {
 
     /// Waits for one message, and acknowledges it.
     pub async fn take_one(&self) {
-        self.drain(1, 1, false).await;
+        self.drain(1, 1, Records::None).await;
     }
 
     async fn record(&self, count: usize) {
@@ -125,6 +141,31 @@ impl RawNats {
         }
         for ack in acks {
             ack.await.expect("an acknowledgement");
+        }
+    }
+
+    /// A start and an end for each of `count` jobs: two messages of one subject, each on condition that the one before it is
+    /// still the last, and each with an age.
+    async fn record_fenced(&self, count: usize) {
+        let jobs: Vec<String> = (0..count)
+            .map(|_| self.context.client().new_inbox().replace('.', "-"))
+            .collect();
+        let mut lasts = vec![0; count];
+        for age in ["never", "86400"] {
+            let mut acks = Vec::with_capacity(count);
+            for (job, last) in jobs.iter().zip(&lasts) {
+                let mut headers = HeaderMap::new();
+                headers.insert("Nats-Expected-Last-Subject-Sequence", last.to_string());
+                headers.insert("Nats-TTL", age);
+                let (subject, payload) = (format!("raw.status.{job}"), self.payload.clone());
+                let sent = self
+                    .context
+                    .publish_with_headers(subject, headers, payload.into());
+                acks.push(sent.await.expect("a publish"));
+            }
+            for (last, ack) in lasts.iter_mut().zip(acks) {
+                *last = ack.await.expect("an acknowledgement").sequence;
+            }
         }
     }
 

@@ -13,12 +13,12 @@ use tokio::task::JoinSet;
 use crate::http::{Answer, get, post};
 use crate::server::{CONCURRENCY, Server, in_time};
 
-const CLIENTS: usize = 8;
+pub(crate) const CLIENTS: usize = 8;
 const REQUESTS_PER_CLIENT: usize = 75;
-const REQUESTS: usize = CLIENTS * REQUESTS_PER_CLIENT;
+pub(crate) const REQUESTS: usize = CLIENTS * REQUESTS_PER_CLIENT;
 
 /// What clients were promised: the id of each text's job.
-type Ledger = Arc<Mutex<BTreeMap<String, String>>>;
+pub(crate) type Ledger = Arc<Mutex<BTreeMap<String, String>>>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_when_the_server_is_stopped_and_killed_under_load() {
@@ -77,7 +77,11 @@ async fn nothing_is_lost_when_the_server_is_stopped_and_killed_under_load() {
     assert!(server.terminate().await.success());
 }
 
-async fn run_client(client: usize, address: watch::Receiver<SocketAddr>, ledger: Ledger) {
+pub(crate) async fn run_client(
+    client: usize,
+    address: watch::Receiver<SocketAddr>,
+    ledger: Ledger,
+) {
     for number in 0..REQUESTS_PER_CLIENT {
         let text = format!("load {client}-{number}");
         let id = insist(&address, &text).await;
@@ -109,7 +113,7 @@ async fn insist(address: &watch::Receiver<SocketAddr>, text: &str) -> String {
     id.expect("both answers hold the job's id").to_owned()
 }
 
-async fn promised(ledger: &Ledger, count: usize) {
+pub(crate) async fn promised(ledger: &Ledger, count: usize) {
     in_time(async {
         while ledger.lock().unwrap().len() < count {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -118,7 +122,7 @@ async fn promised(ledger: &Ledger, count: usize) {
     .await;
 }
 
-async fn drained(server: SocketAddr) {
+pub(crate) async fn drained(server: SocketAddr) {
     in_time(async {
         while get(server, "/health").await.unwrap().json()["backlog"] != 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;

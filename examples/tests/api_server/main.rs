@@ -9,5 +9,6 @@
 mod contract;
 mod http;
 mod load;
+mod nats;
 mod server;
 mod signals;

@@ -23,8 +23,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server on the store in `folder`, with `gateway` as Salum.
     pub(crate) async fn start(folder: &Path, gateway: &Gateway) -> Self {
+        Self::start_at(&format!("file:{}", folder.display()), gateway).await
+    }
+
+    /// Starts the server on the store at `url`, with `gateway` as Salum.
+    pub(crate) async fn start_at(url: &str, gateway: &Gateway) -> Self {
         let mut process = Command::new(binary())
-            .env("QUEUE_URL", format!("file:{}", folder.display()))
+            .env("QUEUE_URL", url)
             .env("QUEUE_CONCURRENCY", CONCURRENCY.to_string())
             .env("QUEUE_RATE_LIMIT", "unlimited")
             .env("SMS_PROVIDER", "salum")

@@ -1,10 +1,10 @@
 //! [`Change`]: what may become of a job, and [`Next`]: what has to be written for it, in the order that survives a crash.
 //! Pure.
 
-use super::api::Outgoing;
 use super::keys;
 use super::message::{self, Carried};
 use super::names::Names;
+use super::outgoing::Outgoing;
 use super::record::Record;
 use crate::backend::{BackendError, Disposition, EventKind, Retention};
 use crate::clock::Timestamp;
@@ -182,12 +182,12 @@ fn ended(state: State, reason: Option<&str>) -> Change {
 pub(super) fn next(
     names: &Names,
     envelope: &Envelope,
-    from: &Record,
+    from: Record,
     change: Change,
     retention: &Retention,
     now: Timestamp,
 ) -> Result<Next, BackendError> {
-    let mut record = from.clone();
+    let mut record = from;
     record.slot = 0;
     record.write.clear();
     let (mut before, mut after) = (None, Vec::new());
@@ -217,7 +217,7 @@ pub(super) fn next(
             if keeps_body {
                 before = Some(
                     message::aside(names, envelope, state)?
-                        .id(&message::id(envelope, record.epoch, state.as_str()))
+                        .id(message::id(envelope, record.epoch, state.as_str()))
                         .ttl(retention.dead_age),
                 );
             }
@@ -247,7 +247,7 @@ pub(super) fn next(
             record.adoptable = adoptable;
             before = Some(
                 message::aside(names, envelope, State::Parked)?
-                    .id(&message::id(envelope, record.epoch, "parked"))
+                    .id(message::id(envelope, record.epoch, "parked"))
                     .kept(),
             );
             (Ending::Drop, Some(EventKind::Parked))
@@ -283,5 +283,5 @@ pub(super) fn waiting(
     } else {
         message::ready(names, envelope, carried)?
     };
-    Ok(message.id(&message::id(envelope, record.epoch, "")))
+    Ok(message.id(message::id(envelope, record.epoch, "")))
 }

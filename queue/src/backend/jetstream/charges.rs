@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{Outgoing, Stored};
+use super::api::Stored;
 use super::charging::{Done, Op};
 use super::names::{escape, unescape};
+use super::outgoing::Outgoing;
 use super::records::{AT_ONCE, STREAM};
 use super::shared::Shared;
 use crate::backend::{

@@ -177,7 +177,7 @@ async fn bring_back(
     let epoch = record.epoch.saturating_add(1);
     let carried = Carried { epoch, attempt };
     let message = message::ready(names, envelope, carried)?;
-    let message = message.id(&message::id(envelope, epoch, ""));
+    let message = message.id(message::id(envelope, epoch, ""));
     shared.api.publish(message).await?;
     let mut ready = record;
     ready.state = State::Ready;
@@ -192,8 +192,8 @@ async fn bring_back(
     ready.finished_at = None;
     ready.payload_bytes = envelope.payload.len();
     let event = ready.event(EventKind::Requeued, now);
-    let mut writes = [(ready, sequence)];
-    let mut written = settle::write_records(shared, names, &mut writes).await;
+    let mut writes = [(&mut ready, sequence)];
+    let mut written = settle::write_records(shared, names, &mut writes, Vec::new()).await;
     let is_ours = match written.pop() {
         Some(Ok(place)) => place.is_some(),
         Some(Err(error)) => return Err(error),
@@ -309,7 +309,7 @@ async fn remove_record(
         let mut counts = Counts::default();
         let age = shared.retention.completed_age;
         counts.add(record.state, finished_at, age, -1);
-        for answer in shared.api.publish_all(counts.messages(names)).await {
+        for answer in shared.api.publish_all(&counts.messages(names)).await {
             answer?;
         }
     }

@@ -9,8 +9,9 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::{Api, Outgoing};
+use super::api::Api;
 use super::names::Names;
+use super::outgoing::Outgoing;
 use super::refusal::unanswered;
 use crate::backend::BackendError;
 use crate::clock::Timestamp;
@@ -44,7 +45,7 @@ impl Counts {
             .filter(|(_, by)| *by != 0)
             .map(|((state, slot), by)| {
                 Outgoing::new(names.count(state, slot), Vec::new())
-                    .with(INCREMENT, &format!("{by:+}"))
+                    .with(INCREMENT, format!("{by:+}"))
             })
             .collect()
     }
@@ -151,13 +152,7 @@ mod tests {
         counts.add(State::Expired, at, age, -1);
         let messages = counts.messages(&Names::of("sms"));
         assert_eq!(messages.len(), 1);
-        assert_eq!(messages[0].subject, "sms.count.completed.2");
-        assert_eq!(
-            messages[0]
-                .headers
-                .get(INCREMENT)
-                .map(|value| value.as_str()),
-            Some("+2")
-        );
+        assert_eq!(messages[0].subject.as_str(), "sms.count.completed.2");
+        assert_eq!(messages[0].header(INCREMENT), Some("+2"));
     }
 }

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::future::try_join_all;
 
-use super::api::Outgoing;
 use super::claim::{self, Standing};
 use super::keys;
 use super::message::{self, Carried};
+use super::outgoing::Outgoing;
 use super::queue::QueueState;
 use super::record::Record;
 use super::refusal::Refusal;
@@ -33,6 +33,12 @@ pub(super) async fn enqueue(
             ),
         ));
     }
+    if let [job] = batch.as_slice()
+        && !shared.events.is_observed()
+    {
+        let queue = shared.queue(&job.queue).await?;
+        return enqueue_to(shared, &queue, &[job]).await;
+    }
     let mut answers = vec![Enqueued::Accepted; batch.len()];
     let mut of_queue: HashMap<&str, Vec<usize>> = HashMap::new();
     for (place, envelope) in batch.iter().enumerate() {
@@ -54,6 +60,11 @@ pub(super) async fn enqueue(
         shared.events.send(accepted);
     }
     Ok(answers)
+}
+
+/// Whether the batch is stored by one publish, and nobody has to be told of it.
+pub(super) fn is_one_publish(shared: &Shared, batch: &[Envelope]) -> bool {
+    matches!(batch, [job] if job.idempotency.is_none()) && !shared.events.is_observed()
 }
 
 async fn enqueue_to(
@@ -196,5 +207,5 @@ pub(super) fn work(
     } else {
         message::ready(&queue.names, job, carried)?
     };
-    Ok(message.id(&message::id(job, 0, "")))
+    Ok(message.id(message::id(job, 0, "")))
 }

@@ -13,8 +13,8 @@ use crate::job::{Envelope, JobId};
 #[derive(Clone)]
 pub(super) struct Hold {
     pub(super) queue: Arc<QueueState>,
-    pub(super) envelope: Envelope,
-    pub(super) record: Record,
+    pub(super) envelope: Arc<Envelope>,
+    pub(super) record: Arc<Record>,
     /// The record's place in its stream.
     pub(super) fence: u64,
     /// Where to answer the message.

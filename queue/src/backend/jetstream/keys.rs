@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{Api, Outgoing, Stored};
+use super::api::{Api, Stored};
 use super::claim::{self, Standing};
 use super::names::Names;
+use super::outgoing::Outgoing;
 use super::queue::QueueState;
 use super::record::Record;
 use super::refusal::Refusal;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
 use async_nats::{HeaderMap, Message};
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -18,7 +19,7 @@ pub(super) struct Taken {
     /// Where to answer it.
     pub(super) reply: String,
     pub(super) headers: Option<HeaderMap>,
-    pub(super) payload: Vec<u8>,
+    pub(super) payload: Bytes,
     /// Its place in the stream.
     pub(super) slot: u64,
     /// How often the server handed it out, this time included.
@@ -47,7 +48,7 @@ impl Taken {
             deliveries,
             at: Instant::now(),
             waited,
-            payload: message.payload.to_vec(),
+            payload: message.message.payload,
             headers: message.message.headers,
         })
     }
@@ -69,7 +70,8 @@ pub(super) struct Call {
     pub(super) until: Instant,
     /// It has not looked into all lanes yet.
     pub(super) probes: bool,
-    pub(super) got: Vec<Taken>,
+    got: Vec<Taken>,
+    got_of: [usize; 4],
     reply: oneshot::Sender<Vec<Taken>>,
 }
 
@@ -81,14 +83,27 @@ impl Call {
             until: ask.until,
             probes: true,
             got: Vec::new(),
+            got_of: [0; 4],
             reply: ask.reply,
         }
     }
 
     /// How many more messages of a lane it takes.
     pub(super) fn room(&self, lane: usize) -> usize {
-        let of_lane = self.got.iter().filter(|taken| taken.lane == lane).count();
-        (self.max - self.got.len()).min(self.caps[lane].saturating_sub(of_lane))
+        (self.max - self.got.len()).min(self.caps[lane].saturating_sub(self.got_of[lane]))
+    }
+
+    /// One more message for it.
+    pub(super) fn give(&mut self, taken: Taken) {
+        // Where one is there may be more.
+        self.probes = self.probes || self.got.is_empty();
+        self.got_of[taken.lane] += 1;
+        self.got.push(taken);
+    }
+
+    /// What it got, when nobody waits for it any more.
+    pub(super) fn take_back(self) -> Vec<Taken> {
+        self.got
     }
 
     pub(super) fn is_abandoned(&self) -> bool {

@@ -262,25 +262,30 @@ async fn write_starts(
     request: &LeaseRequest,
     startable: Vec<Startable>,
 ) -> Result<(Vec<Delivery>, Vec<arrive::Arrival>), BackendError> {
-    let mut writes = Vec::with_capacity(startable.len());
     let now = shared.clock.now();
-    for job in &startable {
+    let mut jobs = Vec::with_capacity(startable.len());
+    for job in startable {
         let mut record = job.record.started(job.taken.slot, now);
         record.epoch = job.carried.epoch;
         record.write.clear();
-        writes.push((record, job.sequence));
+        jobs.push((job.taken, job.envelope, job.carried, record, job.sequence));
     }
-    let fences = settle::write_records(shared, &queue.names, &mut writes).await;
-    let (mut deliveries, mut again) = (Vec::new(), Vec::new());
+    let mut writes: Vec<(&mut Record, u64)> = (jobs.iter_mut())
+        .map(|(_, _, _, record, sequence)| (record, *sequence))
+        .collect();
+    let fences = settle::write_records(shared, &queue.names, &mut writes, Vec::new()).await;
+    let (mut deliveries, mut again) = (Vec::with_capacity(jobs.len()), Vec::new());
     let mut failure = None;
-    for ((job, (record, _)), fence) in startable.into_iter().zip(writes).zip(fences) {
+    for ((taken, envelope, carried, record, _), fence) in jobs.into_iter().zip(fences) {
         match fence {
             Ok(Some(fence)) => {
-                deliveries.push(deliver(shared, queue, request, job, record, fence));
+                deliveries.push(deliver(
+                    shared, queue, request, taken, envelope, record, fence,
+                ));
             }
-            Ok(None) => again.push(arrive::Arrival::known(job.taken, job.envelope, job.carried)),
+            Ok(None) => again.push(arrive::Arrival::known(taken, envelope, carried)),
             Err(error) => {
-                job.taken.give_back(&shared.api.context).await;
+                taken.give_back(&shared.api.context).await;
                 failure = Some(error);
             }
         }
@@ -295,31 +300,32 @@ fn deliver(
     shared: &Shared,
     queue: &Arc<QueueState>,
     request: &LeaseRequest,
-    job: Startable,
+    taken: Taken,
+    envelope: Envelope,
     record: Record,
     fence: u64,
 ) -> Delivery {
     // Counted from the arrival: the server began to count a moment before.
-    let passed = millis(job.taken.at.elapsed());
+    let passed = millis(taken.at.elapsed());
     let arrived = shared.clock.uptime().saturating_sub(passed);
     let lease_until = arrived.saturating_add(millis(request.visibility));
     let lease = Lease {
-        job: job.envelope.id,
+        job: envelope.id,
         fence,
-        slot: job.taken.slot,
+        slot: taken.slot,
     };
     let (attempt, doubt) = (record.attempt, record.doubt);
     shared.held.insert(Hold {
         queue: queue.clone(),
-        envelope: job.envelope.clone(),
-        record,
+        envelope: Arc::new(envelope.clone()),
+        record: Arc::new(record),
         fence,
-        reply: Some(job.taken.reply),
+        reply: Some(taken.reply),
         lease_until,
         kept_until: arrived.saturating_add(millis(queue.ack_wait)),
     });
     Delivery {
-        envelope: job.envelope,
+        envelope,
         lease,
         attempt,
         doubt,

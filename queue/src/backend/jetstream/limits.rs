@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::api::Outgoing;
 use super::change::Change;
 use super::lease::Startable;
 use super::names::escape;
+use super::outgoing::Outgoing;
 use super::queue::QueueState;
 use super::refusal::Refusal;
 use super::settle::{self, Pending};

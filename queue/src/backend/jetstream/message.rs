@@ -2,10 +2,9 @@
 
 use async_nats::{HeaderMap, header};
 
-use super::api::Outgoing;
 use super::names::Names;
-use super::refusal::unanswered;
-use crate::backend::BackendError;
+use super::outgoing::Outgoing;
+use crate::backend::{BackendError, BackendErrorKind};
 use crate::clock::Timestamp;
 use crate::job::{Envelope, State};
 
@@ -61,8 +60,8 @@ pub(super) fn scheduled(
     let at = envelope.deadline.map_or(at, |deadline| at.min(deadline));
     let message = plain(names.schedule(state, envelope.id), envelope, carried)?;
     Ok(message
-        .with(header::NATS_SCHEDULE, &format!("@at {}", rfc3339(at)))
-        .with(header::NATS_SCHEDULE_TARGET, &target)
+        .with(header::NATS_SCHEDULE, format!("@at {}", rfc3339(at)))
+        .with(header::NATS_SCHEDULE_TARGET, target)
         // What the server then stores has no age of its own: after a week in its lane it would be dropped.
         .with(header::NATS_SCHEDULE_TTL, "never"))
 }
@@ -81,19 +80,22 @@ pub(super) fn aside(
 }
 
 fn plain(subject: String, envelope: &Envelope, carried: Carried) -> Result<Outgoing, BackendError> {
-    let body = envelope.encode().map_err(unanswered)?;
+    // Its error tells line and column only.
+    let body = envelope.encode().map_err(|error| {
+        BackendError::new(BackendErrorKind::Io, "the job's payload is no JSON").caused_by(error)
+    })?;
     let mut message = Outgoing::new(subject, body).kept();
     if let Some(trace) = &envelope.trace {
-        message = message.with("traceparent", &one_line(trace.traceparent()));
+        message = message.with("traceparent", one_line(trace.traceparent()));
         if let Some(state) = trace.tracestate() {
-            message = message.with("tracestate", &one_line(state));
+            message = message.with("tracestate", one_line(state));
         }
     }
     if carried.epoch > 0 {
-        message = message.with(EPOCH, &carried.epoch.to_string());
+        message = message.with(EPOCH, carried.epoch.to_string());
     }
     if carried.attempt > 0 {
-        message = message.with(ATTEMPT, &carried.attempt.to_string());
+        message = message.with(ATTEMPT, carried.attempt.to_string());
     }
     Ok(message)
 }

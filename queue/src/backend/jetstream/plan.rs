@@ -29,6 +29,8 @@ pub enum ProvisionAction {
     Keep,
     /// It is not there, and is made.
     Create,
+    /// It is not there, and is made when it is first needed: by records beside the jobs, or by statistics.
+    OnUse,
     /// It differs, and is changed.
     Update(Vec<Difference>),
     /// It differs where the queue works all the same, and is left: changes are made only when asked for
@@ -90,15 +92,19 @@ impl ProvisionPlan {
         Self { steps }
     }
 
+    pub(super) fn push(&mut self, step: ProvisionStep) {
+        self.steps.push(step);
+    }
+
     /// Every stream and consumer of the queue, in the order they are made in.
     pub fn steps(&self) -> &[ProvisionStep] {
         &self.steps
     }
 
-    /// Whether everything is as it should be.
+    /// Whether everything is as it should be, but for what is only made on use.
     pub fn is_settled(&self) -> bool {
         let mut actions = self.steps.iter().map(|step| &step.action);
-        actions.all(|action| *action == ProvisionAction::Keep)
+        actions.all(|action| matches!(action, ProvisionAction::Keep | ProvisionAction::OnUse))
     }
 
     /// The first refusal, as an error.
@@ -183,6 +189,7 @@ impl fmt::Display for ProvisionStep {
         let (verb, differences): (_, &[Difference]) = match &self.action {
             ProvisionAction::Keep => ("keep", &[]),
             ProvisionAction::Create => ("create", &[]),
+            ProvisionAction::OnUse => ("on use", &[]),
             ProvisionAction::Update(differences) => ("update", differences),
             ProvisionAction::Leave(differences) => ("leave", differences),
             ProvisionAction::Refuse(differences) => ("refuse", differences),

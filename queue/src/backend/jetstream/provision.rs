@@ -10,7 +10,7 @@ use super::consumers::{self, ConsumerRequest};
 use super::names::Names;
 use super::options::JetStreamOptions;
 use super::plan::{self, Listed, ProvisionAction, ProvisionPlan, ProvisionStep, Weight};
-use super::streams;
+use super::{records, streams, tally};
 use crate::backend::{BackendError, BackendErrorKind};
 use crate::job::Priority;
 
@@ -38,7 +38,20 @@ impl JetStreamOptions {
     /// [`ProvisionAction::Refuse`] in the plan.
     pub async fn plan(self, queue: &str) -> Result<ProvisionPlan, BackendError> {
         let connection = Connection::open(self).await?;
-        plan_for(&connection, &Names::of(queue)).await
+        let names = Names::of(queue);
+        let mut plan = plan_for(&connection, &names).await?;
+        for (asset, subject) in made_on_use(&names) {
+            let found: Option<serde_json::Value> =
+                present(patiently(|| connection.ask(&subject, &Nothing {})).await)?;
+            plan.push(ProvisionStep {
+                asset,
+                action: match found {
+                    Some(_) => ProvisionAction::Keep,
+                    None => ProvisionAction::OnUse,
+                },
+            });
+        }
+        Ok(plan)
     }
 
     /// Makes the streams and consumers of `queue`, as opening it would, and says what was done: for deployments whose
@@ -111,6 +124,24 @@ pub(super) async fn plan_for(
     Ok(ProvisionPlan::of(steps))
 }
 
+/// What is not needed to store and run jobs: the stream of the records beside them, and the consumers that only count. Each with
+/// the subject under which the server tells of it.
+fn made_on_use(names: &Names) -> Vec<(String, String)> {
+    let stream = (
+        format!("stream {}", records::STREAM),
+        format!("STREAM.INFO.{}", records::STREAM),
+    );
+    let counters = tally::COUNTED.iter().map(|&(state, is_waiting)| {
+        let stream = if is_waiting { &names.work } else { &names.dead };
+        let consumer = tally::consumer(state);
+        (
+            format!("consumer {stream}/{consumer}"),
+            format!("CONSUMER.INFO.{stream}.{consumer}"),
+        )
+    });
+    std::iter::once(stream).chain(counters).collect()
+}
+
 /// A stream as the server has it; a cluster that has no leader at the moment is waited for.
 async fn find_stream(
     connection: &Connection,
@@ -148,7 +179,10 @@ pub(super) async fn apply_stream(
     let verb = match &step.action {
         ProvisionAction::Create => "CREATE",
         ProvisionAction::Update(_) => "UPDATE",
-        ProvisionAction::Keep | ProvisionAction::Leave(_) | ProvisionAction::Refuse(_) => {
+        ProvisionAction::Keep
+        | ProvisionAction::OnUse
+        | ProvisionAction::Leave(_)
+        | ProvisionAction::Refuse(_) => {
             told(step);
             return Ok(());
         }
@@ -218,7 +252,10 @@ pub(super) async fn apply_consumer(
     let request = match &step.action {
         ProvisionAction::Create => ConsumerRequest::create(names, wanted),
         ProvisionAction::Update(_) => ConsumerRequest::update(names, wanted),
-        ProvisionAction::Keep | ProvisionAction::Leave(_) | ProvisionAction::Refuse(_) => {
+        ProvisionAction::Keep
+        | ProvisionAction::OnUse
+        | ProvisionAction::Leave(_)
+        | ProvisionAction::Refuse(_) => {
             told(step);
             return Ok(());
         }
@@ -236,7 +273,7 @@ pub(super) async fn apply_consumer(
 /// Says what was done, and warns of what was left.
 fn told(step: &ProvisionStep) {
     match step.action {
-        ProvisionAction::Keep => {}
+        ProvisionAction::Keep | ProvisionAction::OnUse => {}
         ProvisionAction::Leave(_) => {
             tracing::warn!("{step}; changed only when asked for (`QUEUE_NATS_PROVISIONING=update`)")
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use async_nats::{Message, StatusCode, Subscriber};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
@@ -121,7 +121,16 @@ impl Pull {
             tokio::select! {
                 biased;
                 message = self.heard.next() => match message {
-                    Some(message) => self.hear(message).await,
+                    Some(message) => {
+                        self.hear(message).await;
+                        // Messages come in bunches; what follows is looked at once for all of them.
+                        for _ in 0..PROBE_MAX {
+                            let Some(Some(message)) = self.heard.next().now_or_never() else {
+                                break;
+                            };
+                            self.hear(message).await;
+                        }
+                    }
                     // The client is closed for good.
                     None => return,
                 },
@@ -154,9 +163,9 @@ impl Pull {
         let probing = self.is_probing();
         let mut waiting = VecDeque::with_capacity(self.calls.len());
         let mut back = Vec::new();
-        for mut call in std::mem::take(&mut self.calls) {
+        for call in std::mem::take(&mut self.calls) {
             if call.is_abandoned() {
-                back.append(&mut call.got);
+                back.extend(call.take_back());
             } else if call.is_over(now, probing) {
                 back.extend(call.answer());
             } else {
@@ -274,9 +283,7 @@ impl Pull {
     async fn hand_out(&mut self, taken: Taken) {
         for call in &mut self.calls {
             if call.room(taken.lane) > 0 && !call.is_abandoned() {
-                // Where one is there may be more.
-                call.probes = call.probes || call.got.is_empty();
-                call.got.push(taken);
+                call.give(taken);
                 return;
             }
         }
@@ -316,8 +323,8 @@ impl Pull {
 
     /// Gives back what was taken for callers who will never hear of it.
     async fn stop(mut self) {
-        for mut call in std::mem::take(&mut self.calls) {
-            for taken in call.got.drain(..) {
+        for call in std::mem::take(&mut self.calls) {
+            for taken in call.take_back() {
                 taken.give_back(&self.context).await;
             }
         }

@@ -9,8 +9,7 @@ use super::queue::QueueState;
 use super::record::Record;
 use super::settle;
 use super::shared::Shared;
-use super::tally::tally;
-use super::{count, keys, names};
+use super::{count, keys, names, tally};
 use crate::backend::{BackendError, Cursor, JobView, ListFilter, Page, Stats};
 use crate::clock::Timestamp;
 use crate::job::{Envelope, IdempotencyKey, JobId, Priority, State};
@@ -180,14 +179,12 @@ pub(super) async fn stats(shared: &Shared, queue: &str) -> Result<Stats, Backend
         }
     }
     stats.paused = paused == Priority::ALL.len();
-    for state in [State::Scheduled, State::Retrying, State::Snoozed] {
-        let filter = names.schedule_state(state);
-        let count = tally(&shared.api, &names.work, &format!("count-{state}"), filter).await?;
-        stats.set(state, count);
-    }
-    for state in [State::Dead, State::Unknown, State::Parked] {
-        let filter = names.aside_all(state);
-        let count = tally(&shared.api, &names.dead, &format!("count-{state}"), filter).await?;
+    for (state, is_waiting) in tally::COUNTED {
+        let (stream, filter) = match is_waiting {
+            true => (&names.work, names.schedule_state(state)),
+            false => (&names.dead, names.aside_all(state)),
+        };
+        let count = tally::tally(&shared.api, stream, &tally::consumer(state), filter).await?;
         stats.set(state, count);
     }
     let age = shared.retention.completed_age;

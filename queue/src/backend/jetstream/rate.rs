@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::api::Outgoing;
 use super::lease::millis;
+use super::outgoing::Outgoing;
 use super::queue::QueueState;
 use super::refusal::Refusal;
 use super::shared::Shared;

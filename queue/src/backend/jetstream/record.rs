@@ -102,10 +102,13 @@ impl Record {
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, BackendError> {
-        serde_json::to_vec(self).map_err(|error| {
+        // Most records are a little smaller.
+        let mut bytes = Vec::with_capacity(512);
+        serde_json::to_writer(&mut bytes, self).map_err(|error| {
             BackendError::new(BackendErrorKind::Io, "a job's record can't be encoded")
                 .caused_by(error)
-        })
+        })?;
+        Ok(bytes)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, BackendError> {
@@ -133,14 +136,12 @@ impl Record {
     }
 
     /// The same job, running from message `slot` in its next attempt since `now`.
-    pub(super) fn started(&self, slot: u64, now: Timestamp) -> Self {
-        Self {
-            state: State::Running,
-            attempt: self.attempt.saturating_add(1),
-            started_at: Some(now),
-            slot,
-            ..self.clone()
-        }
+    pub(super) fn started(mut self, slot: u64, now: Timestamp) -> Self {
+        self.state = State::Running;
+        self.attempt = self.attempt.saturating_add(1);
+        self.started_at = Some(now);
+        self.slot = slot;
+        self
     }
 
     /// The same with the attempt given back.

@@ -12,8 +12,9 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use tokio::sync::OnceCell;
 
-use super::api::{Outgoing, Stored};
+use super::api::Stored;
 use super::names::{escape, unescape};
+use super::outgoing::Outgoing;
 use super::refusal::{Refusal, unanswered};
 use super::shared::Shared;
 use super::{charges, charging};
@@ -139,11 +140,11 @@ async fn put(
     }
     shared.record_stream.prepare(shared).await?;
     let write = shared.write_name();
-    let mut message = Outgoing::new(subject(space, key), value).with(WRITE, &write);
+    let mut message = Outgoing::new(subject(space, key), value).with(WRITE, write.as_str());
     if let Some(at) = expires_at {
         let rest = at.since(shared.clock.now());
         message = message
-            .with(EXPIRES_AT, &at.as_millis().to_string())
+            .with(EXPIRES_AT, at.as_millis().to_string())
             // Who reads decides by the clock; the server only clears away, a little later.
             .ttl(rest.saturating_add(Duration::from_secs(60)));
     }

@@ -4,14 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
-
 use super::change::{self, Change, Ending, Next};
 use super::count::Counts;
 use super::health::JetStreamProblem;
 use super::lane::Taken;
 use super::message;
 use super::names::Names;
+use super::outgoing::Outgoing;
 use super::queue::QueueState;
 use super::record::Record;
 use super::refusal::{Refusal, unanswered};
@@ -25,7 +24,7 @@ const DELAY_MAX: Duration = Duration::from_secs(60);
 /// A change that is to be written.
 pub(super) struct Pending {
     queue: Arc<QueueState>,
-    envelope: Envelope,
+    envelope: Arc<Envelope>,
     from: Record,
     change: Change,
     /// The record's place in its stream, which the write depends on; 0 when there is none.
@@ -45,7 +44,7 @@ impl Pending {
     ) -> Self {
         Self {
             queue: queue.clone(),
-            envelope: envelope.clone(),
+            envelope: Arc::new(envelope.clone()),
             slot: from.slot,
             from,
             change,
@@ -131,8 +130,8 @@ async fn hold(shared: &Shared, lease: &Lease) -> Result<Option<super::held::Hold
     };
     Ok(Some(super::held::Hold {
         queue,
-        envelope,
-        record,
+        envelope: Arc::new(envelope),
+        record: Arc::new(record),
         fence: sequence,
         reply: None,
         lease_until: 0,
@@ -146,79 +145,85 @@ pub(super) async fn apply(shared: &Shared, pending: Pending) -> Result<bool, Bac
     Ok(written.pop().unwrap_or(false))
 }
 
+/// A change that is on its way.
+struct Writing {
+    next: Next,
+    sequence: u64,
+    reply: Option<String>,
+    slot: u64,
+}
+
 /// Writes changes of one queue, step by step for all of them at once. Answers for each whether it is written.
 pub(super) async fn apply_all(
     shared: &Shared,
     pending: Vec<Pending>,
 ) -> Result<Vec<bool>, BackendError> {
-    let now = shared.clock.now();
-    let mut nexts: Vec<Next> = Vec::with_capacity(pending.len());
-    for job in &pending {
-        nexts.push(change::next(
-            &job.queue.names,
+    let Some(queue) = pending.first().map(|first| first.queue.clone()) else {
+        return Ok(Vec::new());
+    };
+    let names = &queue.names;
+    let (now, age) = (shared.clock.now(), shared.retention.completed_age);
+    let (mut jobs, mut bodies) = (Vec::with_capacity(pending.len()), Vec::new());
+    let mut counts = Counts::default();
+    for job in pending {
+        let mut next = change::next(
+            names,
             &job.envelope,
-            &job.from,
-            job.change.clone(),
+            job.from,
+            job.change,
             &shared.retention,
             now,
-        )?);
-    }
-    let bodies: Vec<_> = nexts
-        .iter_mut()
-        .filter_map(|next| next.before.take())
-        .collect();
-    all_stored(shared.api.publish_all(bodies).await)?;
-
-    let mut writes = Vec::with_capacity(nexts.len());
-    for (next, job) in nexts.iter_mut().zip(&pending) {
+        )?;
         if job.sequence > 0 {
             // The same change again, after its answer was lost, is known again by its name.
             next.record.write = shared.name_of(job.sequence, next.record.state);
         }
-        writes.push((next.record.clone(), job.sequence));
+        bodies.extend(next.before.take());
+        counts.add(next.record.state, now, age, 1);
+        jobs.push(Writing {
+            next,
+            sequence: job.sequence,
+            reply: job.reply,
+            slot: job.slot,
+        });
     }
-    let fences = match pending.first() {
-        Some(first) => write_records(shared, &first.queue.names, &mut writes).await,
-        None => Vec::new(),
-    };
+    all_stored(shared.api.publish_all(&bodies).await)?;
 
-    let (mut written, mut follow, mut counts) = (Vec::new(), Vec::new(), Counts::default());
-    let mut failure = None;
-    for (next, fence) in nexts.iter_mut().zip(fences) {
-        match fence {
-            Ok(Some(_)) => {
-                follow.append(&mut next.after);
-                let age = shared.retention.completed_age;
-                counts.add(next.record.state, now, age, 1);
-                written.push(true);
-            }
-            Ok(None) => written.push(false),
-            Err(error) => {
-                failure = Some(error);
-                written.push(false);
-            }
+    let mut writes: Vec<(&mut Record, u64)> = (jobs.iter_mut())
+        .map(|job| (&mut job.next.record, job.sequence))
+        .collect();
+    // The counters go with the records, and are put right when a record is not written: they are no promise, and a round to
+    // the server is a third of what a settlement takes.
+    let fences = write_records(shared, names, &mut writes, counts.messages(names)).await;
+
+    let (mut written, mut follow) = (Vec::with_capacity(jobs.len()), Vec::new());
+    let (mut not_counted, mut failure) = (Counts::default(), None);
+    for (job, fence) in jobs.iter_mut().zip(fences) {
+        let is_written = matches!(fence, Ok(Some(_)));
+        if is_written {
+            follow.append(&mut job.next.after);
+        } else {
+            not_counted.add(job.next.record.state, now, age, -1);
         }
+        failure = fence.err().or(failure);
+        written.push(is_written);
     }
-    if let Some(first) = pending.first() {
-        follow.extend(counts.messages(&first.queue.names));
-    }
-    all_stored(shared.api.publish_all(follow).await)?;
-    for ((job, next), written) in pending.iter().zip(&nexts).zip(&written) {
-        if !written {
-            continue;
-        }
-        match (&job.reply, next.ending) {
+    follow.extend(not_counted.messages(names));
+    all_stored(shared.api.publish_all(&follow).await)?;
+    let is_observed = shared.events.is_observed();
+    for (job, _) in jobs.iter().zip(&written).filter(|(_, written)| **written) {
+        match (&job.reply, job.next.ending) {
             (Some(reply), Ending::Drop) => drop_message(shared, reply).await?,
             (Some(reply), Ending::GiveBack) => answer(shared, reply, "-NAK").await?,
             (None, Ending::Drop) if job.slot > 0 => {
-                shared.api.delete(&job.queue.names.work, job.slot).await?;
+                shared.api.delete(&names.work, job.slot).await?;
             }
             // Its acknowledgement is overdue by then, and the server gives it out again by itself.
             (None, Ending::Drop | Ending::GiveBack) => {}
         }
-        if let Some(name) = next.event {
-            let mut event = next.record.event(name, now);
-            event.reason.clone_from(&next.record.reason);
+        if let Some(name) = job.next.event.filter(|_| is_observed) {
+            let mut event = job.next.record.event(name, now);
+            event.reason.clone_from(&job.next.record.reason);
             shared.events.send([event]);
         }
     }
@@ -228,19 +233,21 @@ pub(super) async fn apply_all(
     }
 }
 
-/// Writes records on the places of those they follow. Answers the place of each new one; none when somebody else was first.
+/// Writes records on the places of those they follow, and `beside` with them. Answers the place of each new record; none when
+/// somebody else was first. Nobody waits for what became of `beside` again: it is not repeated beyond the publish's own bounds.
 pub(super) async fn write_records(
     shared: &Shared,
     names: &Names,
-    writes: &mut [(Record, u64)],
+    writes: &mut [(&mut Record, u64)],
+    beside: Vec<Outgoing>,
 ) -> Vec<Result<Option<u64>, BackendError>> {
-    let mut messages = Vec::with_capacity(writes.len());
+    let mut messages = Vec::with_capacity(writes.len() + beside.len());
     for (record, expected) in writes.iter_mut() {
         if record.write.is_empty() {
             record.write = shared.write_name();
         }
         let message = record.encode().map(|body| {
-            let message = super::api::Outgoing::new(names.status(record.id), body);
+            let message = Outgoing::new(names.status(record.id), body);
             let message = match record.state {
                 State::Completed | State::Expired | State::Cancelled => {
                     message.ttl(shared.retention.completed_age)
@@ -261,7 +268,8 @@ pub(super) async fn write_records(
         }
     }
     let mut places = Vec::with_capacity(writes.len());
-    for ((record, _), answer) in writes.iter().zip(shared.api.publish_all(messages).await) {
+    messages.extend(beside);
+    for ((record, _), answer) in writes.iter().zip(shared.api.publish_all(&messages).await) {
         places.push(match answer {
             Ok(ack) => Ok(Some(ack.sequence)),
             // Perhaps it is our own, whose answer was lost.
@@ -320,11 +328,15 @@ pub(super) async fn foreign(
     queue: &QueueState,
     taken: Taken,
 ) -> Result<(), BackendError> {
-    let mut copy =
-        super::api::Outgoing::new(queue.names.foreign(taken.slot), taken.payload.clone());
-    copy.headers = taken.headers.as_ref().map(kept_headers).unwrap_or_default();
+    let mut copy = Outgoing::new(queue.names.foreign(taken.slot), taken.payload.clone());
+    if let Some(headers) = &taken.headers {
+        // Without those that the server acts on.
+        copy = copy.with_all(headers, |name| {
+            !name.starts_with("Nats-") && name != message::WIPED
+        });
+    }
     let copy = copy
-        .id(&format!("{}:foreign:{}", queue.names.work, taken.slot))
+        .id(format!("{}:foreign:{}", queue.names.work, taken.slot))
         .ttl(shared.retention.dead_age);
     shared.api.publish(copy).await?;
     let stream = queue.names.work.clone();
@@ -338,21 +350,6 @@ pub(super) async fn foreign(
         );
     }
     answer(shared, &taken.reply, "+TERM not a job").await
-}
-
-/// The headers without those that the server acts on.
-fn kept_headers(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::new();
-    for (name, values) in headers.iter() {
-        let text: &str = name.as_ref();
-        if text.starts_with("Nats-") || text == message::WIPED {
-            continue;
-        }
-        for value in values {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
 }
 
 fn all_stored(

@@ -54,9 +54,7 @@ impl Shared {
         let options = &connection.options;
         let inbox = connection.client.new_inbox();
         Self {
-            api: Api {
-                context: connection.context.clone(),
-            },
+            api: Api::new(connection.context.clone(), options.domain.as_deref()),
             clock: options.clock.clone(),
             retention: options.retention,
             events: Events::new(),

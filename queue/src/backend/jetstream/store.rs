@@ -64,6 +64,11 @@ impl Backend for JetStreamBackend {
             self.shared.check_open()?;
             let connection = &self.shared.connection;
             connection.account_room.take(connection, &batch).await?;
+            if enqueue::is_one_publish(&self.shared, &batch) {
+                // It is sent or not, whoever still waits for it.
+                return (enqueue::enqueue(&self.shared, batch).await)
+                    .inspect_err(|_| self.shared.connection.check_soon());
+            }
             let shared = self.shared.clone();
             // On a task of its own: a batch that has begun is finished, whoever still waits for it.
             tokio::spawn(async move { enqueue::enqueue(&shared, batch).await })

@@ -8,9 +8,25 @@ use async_nats::jetstream::consumer::{AckPolicy, pull};
 use super::api::Api;
 use super::refusal::unanswered;
 use crate::backend::BackendError;
+use crate::job::State;
 
 /// A consumer that nobody asked about for so long is deleted by the server.
 const IDLE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The states that are counted so, and whether their messages wait in the stream of jobs; the others are set aside.
+pub(super) const COUNTED: [(State, bool); 6] = [
+    (State::Scheduled, true),
+    (State::Retrying, true),
+    (State::Snoozed, true),
+    (State::Dead, false),
+    (State::Unknown, false),
+    (State::Parked, false),
+];
+
+/// The name of the consumer that counts a state.
+pub(super) fn consumer(state: State) -> String {
+    format!("count-{state}")
+}
 
 /// How many messages of `stream` match `filter`. The cost does not grow with their number, but for the first time.
 pub(super) async fn tally(

@@ -30,11 +30,25 @@ async fn a_dry_run_says_what_would_be_made_and_makes_nothing() {
              create consumer SMS/send-critical\n\
              create consumer SMS/send-high\n\
              create consumer SMS/send-normal\n\
-             create consumer SMS/send-low\n"
+             create consumer SMS/send-low\n\
+             on use stream QUEUE_RECORDS\n\
+             on use consumer SMS/count-scheduled\n\
+             on use consumer SMS/count-retrying\n\
+             on use consumer SMS/count-snoozed\n\
+             on use consumer SMS_DEAD/count-dead\n\
+             on use consumer SMS_DEAD/count-unknown\n\
+             on use consumer SMS_DEAD/count-parked\n"
         );
     }
     options().provision("sms").await.unwrap();
     assert!(options().plan("sms").await.unwrap().is_settled());
+    let (queue, _health) = super::support::open(server.url()).await;
+    queue.stats().await.unwrap();
+    let plan = options().plan("sms").await.unwrap().to_string();
+    assert!(
+        plan.contains("keep   consumer SMS_DEAD/count-parked"),
+        "{plan}"
+    );
     let mut stream = context(&server).await.get_stream("SMS").await.unwrap();
     let config = stream.info().await.unwrap().config.clone();
     assert_eq!(config.retention, RetentionPolicy::WorkQueue);
