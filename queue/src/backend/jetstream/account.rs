@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::account::Account;
 
-use super::connect::Connection;
+use super::connection::Connection;
 use crate::backend::{BackendError, BackendErrorKind};
 use crate::job::Envelope;
 

@@ -6,7 +6,7 @@ use async_nats::jetstream::response::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::connect::Connection;
+use super::connection::Connection;
 use super::error::{refused, unanswered};
 use crate::backend::{BackendError, BackendErrorKind};
 

@@ -9,6 +9,7 @@ mod charges;
 mod charging;
 mod claim;
 mod connect;
+mod connection;
 mod consumers;
 mod control;
 mod count;

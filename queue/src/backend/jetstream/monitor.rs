@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_nats::jetstream::stream;
 
 use super::account::is_full;
-use super::connect::{Connection, check_version};
+use super::connect::check_version;
+use super::connection::Connection;
 use super::guarantee::Guarantee;
 use super::health::JetStreamProblem;
 use super::names::Names;

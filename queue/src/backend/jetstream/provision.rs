@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::{consumer, stream};
 
 use super::ask::Nothing;
-use super::connect::Connection;
+use super::connection::Connection;
 use super::consumers::{self, ConsumerRequest};
 use super::names::Names;
 use super::options::JetStreamOptions;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::api::Api;
 use super::charging::Charging;
-use super::connect::Connection;
+use super::connection::Connection;
 use super::events::Events;
 use super::held::Held;
 use super::names::{self, Names};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connect::Connection;
+use super::connection::Connection;
 use super::options::JetStreamOptions;
 use super::records::JetStreamRecords;
 use super::shared::Shared;

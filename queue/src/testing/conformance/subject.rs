@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pace::{Pace, REAL_LATENESS, REAL_RETENTION, REAL_VISIBILITY, SteppedClock};
+#[cfg(feature = "nats")]
+use super::pace::SteppedClock;
+use super::pace::{Pace, REAL_LATENESS, REAL_RETENTION, REAL_VISIBILITY};
 use crate::backend::{
     Backend, Delivery, Disposition, Doubt, Enqueued, JobView, LeaseRequest, ListFilter, Retention,
     Settled, Settlement, SqliteBackend, SqliteOptions, Stats,
