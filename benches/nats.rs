@@ -141,15 +141,23 @@ async fn enqueues(server: &NatsServer) {
             Some(ceiling),
         );
     }
-    let (mut raws, mut queues) = (Vec::new(), Vec::new());
+    let (mut raws, mut wholes, mut queues) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let raw = RawNats::open(&server.url(), ENVELOPE_BYTES).await;
         raws.push(round(raw.publish_many(50_000)).await);
+        let raw = RawNats::open(&server.url(), ENVELOPE_BYTES).await;
         let backend = open(server).await;
+        let size = backend.enqueue_batch_max() as u64;
+        wholes.push(round(raw.publish_whole(50_000, size)).await);
         queues.push(round(fill(&backend, 50_000)).await);
     }
-    let ceiling = median(raws);
-    line("async-nats, 1000 on their way (the ceiling)", ceiling, None);
+    line("async-nats, 1000 on their way", median(raws), None);
+    let ceiling = median(wholes);
+    line(
+        "async-nats, batches stored whole (the ceiling)",
+        ceiling,
+        None,
+    );
     line("queue, bulk", median(queues), Some(ceiling));
 }
 
@@ -225,20 +233,28 @@ async fn look_up(backend: &JetStreamBackend) -> Vec<Duration> {
 async fn idle(server: &NatsServer) {
     const SAMPLES: usize = 300;
     heading("idle latency: from the enqueue to the waiting worker");
-    let raw = RawNats::open(&server.url(), ENVELOPE_BYTES).await;
-    let mut samples = Vec::with_capacity(SAMPLES);
-    for _ in 0..SAMPLES {
-        let taker = raw.clone();
-        let taken = tokio::spawn(async move {
-            taker.take_one().await;
-            Instant::now()
-        });
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        let start = Instant::now();
-        raw.publish().await;
-        samples.push(taken.await.expect("no panic") - start);
+    for (records, what) in [
+        (Records::None, "async-nats, nothing recorded"),
+        (
+            Records::Started,
+            "async-nats, its start recorded (the ceiling)",
+        ),
+    ] {
+        let raw = RawNats::open(&server.url(), ENVELOPE_BYTES).await;
+        let mut samples = Vec::with_capacity(SAMPLES);
+        for _ in 0..SAMPLES {
+            let taker = raw.clone();
+            let taken = tokio::spawn(async move {
+                taker.take_one(records).await;
+                Instant::now()
+            });
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let start = Instant::now();
+            raw.publish().await;
+            samples.push(taken.await.expect("no panic") - start);
+        }
+        percentiles(what, samples);
     }
-    percentiles("async-nats (the ceiling)", samples);
 
     let backend = open(server).await;
     let mut samples = Vec::with_capacity(SAMPLES);

@@ -21,6 +21,8 @@ pub struct RawNats {
 pub enum Records {
     /// Nothing.
     None,
+    /// One message, as a durable start needs.
+    Started,
     /// Two messages, in any case.
     Appended,
     /// Two messages that replace each other by compare-and-set, so that no two workers can start the same job.
@@ -98,6 +100,40 @@ impl RawNats {
         count
     }
 
+    /// Publishes many, in batches of `batch_size` that are each stored whole or not at all.
+    pub async fn publish_whole(&self, count: u64, batch_size: u64) -> u64 {
+        let client = self.context.client();
+        let mut left = count;
+        while left > 0 {
+            let size = left.min(batch_size);
+            let batch = client.new_inbox();
+            let batch = batch.rsplit('.').next().unwrap_or_default();
+            for place in 1..=size {
+                let id = client.new_inbox();
+                let id = id.rsplit('.').next().unwrap_or_default();
+                let mut headers = HeaderMap::new();
+                headers.insert("Nats-Msg-Id", id);
+                headers.insert("Nats-Batch-Id", batch);
+                headers.insert("Nats-Batch-Sequence", place.to_string());
+                let subject = format!("raw.send.normal.0.none.{id}");
+                let payload = self.payload.clone().into();
+                if place < size {
+                    let sent = client.publish_with_headers(subject, headers, payload);
+                    sent.await.expect("a publish");
+                } else {
+                    headers.insert("Nats-Batch-Commit", "1");
+                    let sent = self.context.publish_with_headers(subject, headers, payload);
+                    sent.await
+                        .expect("a publish")
+                        .await
+                        .expect("an acknowledgement");
+                }
+            }
+            left -= size;
+        }
+        count
+    }
+
     /// Takes `count` messages, `at_once` at a time, and acknowledges each. With records, one is published and awaited before
     /// and after, as a durable start and end need.
     pub async fn drain(&self, count: u64, at_once: usize, records: Records) -> u64 {
@@ -115,6 +151,7 @@ impl RawNats {
             }
             match records {
                 Records::None => {}
+                Records::Started => self.record(taken.len()).await,
                 Records::Appended => {
                     self.record(taken.len()).await;
                     self.record(taken.len()).await;
@@ -129,9 +166,9 @@ impl RawNats {
         done
     }
 
-    /// Waits for one message, and acknowledges it.
-    pub async fn take_one(&self) {
-        self.drain(1, 1, Records::None).await;
+    /// Waits for one message; what is recorded for it, is before this returns. Acknowledges it.
+    pub async fn take_one(&self, records: Records) {
+        self.drain(1, 1, records).await;
     }
 
     async fn record(&self, count: usize) {
