@@ -35,9 +35,7 @@ pub enum EnqueueErrorKind {
     #[error(transparent)]
     OutOfBounds(LimitError),
     /// The lifetime is zero, or the deadline is not after the moment the job is due: it could never be sent.
-    #[error(
-        "the job would expire before it may be sent: give it a longer lifetime than zero and than its delay"
-    )]
+    #[error("the job would expire before it is due: give it a lifetime longer than its delay")]
     ExpiresTooSoon,
     /// No attempts were allowed.
     #[error("a job needs at least one attempt")]
