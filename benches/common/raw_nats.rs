@@ -55,7 +55,7 @@ impl RawNats {
         context.create_stream(records).await.expect("a stream");
         let work = Config {
             name: "RAW".to_owned(),
-            subjects: vec!["raw.send.>".to_owned()],
+            subjects: vec!["raw.send.>".to_owned(), "raw.key.>".to_owned()],
             retention: RetentionPolicy::WorkQueue,
             allow_direct: true,
             allow_message_schedules: true,
@@ -81,6 +81,30 @@ impl RawNats {
     /// Publishes one message with a message id; resolves when it is acknowledged.
     pub async fn publish(&self) {
         self.send("send").await.await.expect("an acknowledgement");
+    }
+
+    /// Publishes one message under a key that nobody has: first the key, on condition that it is free, then the message, on
+    /// condition that the key is still the last word.
+    pub async fn publish_under_key(&self) {
+        let id = self.context.client().new_inbox();
+        let id = id.rsplit('.').next().unwrap_or_default();
+        let key = format!("raw.key.{id}");
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Expected-Last-Subject-Sequence", "0");
+        headers.insert("Nats-TTL", "never");
+        let payload = self.payload[..100].to_vec();
+        let sent = (self.context).publish_with_headers(key.clone(), headers, payload.into());
+        let taken = sent.await.expect("a publish").await;
+        let taken = taken.expect("an acknowledgement").sequence.to_string();
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", id);
+        headers.insert("Nats-Expected-Last-Subject-Sequence", taken.as_str());
+        headers.insert("Nats-Expected-Last-Subject-Sequence-Subject", key.as_str());
+        let subject = format!("raw.send.normal.0.none.{id}");
+        let payload = self.payload.clone().into();
+        let sent = (self.context).publish_with_headers(subject, headers, payload);
+        let stored = sent.await.expect("a publish").await;
+        stored.expect("an acknowledgement");
     }
 
     /// Publishes many, a window of them at once.

@@ -1,5 +1,6 @@
 //! Measures and prints: jobs per second, CPU per job, and the ratio to a ceiling measured in the same run.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// What one round of a measurement took.
@@ -11,6 +12,8 @@ pub struct Round {
     pub wall: Duration,
     /// For how much CPU time of this process.
     pub cpu: Duration,
+    /// And of the server, when there is one that is [watched](watch_server).
+    pub server_cpu: Option<Duration>,
 }
 
 impl Round {
@@ -19,27 +22,45 @@ impl Round {
         self.jobs as f64 / self.wall.as_secs_f64()
     }
 
-    /// Microseconds of CPU time for each job.
-    pub fn cpu_micros(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / self.jobs as f64
+    /// Microseconds of `cpu` for each job.
+    fn micros(&self, cpu: Duration) -> f64 {
+        cpu.as_secs_f64() * 1e6 / self.jobs as f64
     }
+}
+
+/// The process of the server beside which this one measures; 0 for none.
+static SERVER: AtomicU32 = AtomicU32::new(0);
+
+/// Shows the CPU time of a server's process beside one's own from now on.
+pub fn watch_server(pid: u32) {
+    SERVER.store(pid, Ordering::Relaxed);
 }
 
 /// Measures `work`, which says how many jobs it passed.
 pub async fn round<F: Future<Output = u64>>(work: F) -> Round {
-    let (cpu, start) = (cpu_time(), Instant::now());
+    let (cpu, server, start) = (cpu_time(), server_cpu_time(), Instant::now());
     let jobs = work.await;
     Round {
         jobs,
         wall: start.elapsed(),
         cpu: cpu_time().saturating_sub(cpu),
+        server_cpu: server_cpu_time().map(|now| now.saturating_sub(server.unwrap_or_default())),
     }
 }
 
 /// CPU time of this process so far: all threads, user and system.
 pub fn cpu_time() -> Duration {
-    // Fields 14 and 15 of /proc/self/stat, in ticks of 10 ms; zero where there is no such file.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    cpu_time_of("self")
+}
+
+fn server_cpu_time() -> Option<Duration> {
+    let pid = SERVER.load(Ordering::Relaxed);
+    (pid > 0).then(|| cpu_time_of(&pid.to_string()))
+}
+
+fn cpu_time_of(process: &str) -> Duration {
+    // Fields 14 and 15 of /proc/PID/stat, in ticks of 10 ms; zero where there is no such file.
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let fields: Vec<&str> = stat
         .rsplit(')')
         .next()
@@ -67,10 +88,13 @@ pub fn line(what: &str, round: Round, ceiling: Option<Round>) {
     let ratio = ceiling
         .map(|ceiling| format!("{:>6.2} × ceiling", round.rate() / ceiling.rate()))
         .unwrap_or_default();
+    let server = (round.server_cpu)
+        .map(|cpu| format!(" + {:>5.1} of the server", round.micros(cpu)))
+        .unwrap_or_default();
     println!(
-        "{what:<56} {:>10.0} jobs/s {:>7.1} µs CPU/job  {ratio}",
+        "{what:<56} {:>10.0} jobs/s {:>7.1} µs CPU/job{server}  {ratio}",
         round.rate(),
-        round.cpu_micros()
+        round.micros(round.cpu)
     );
 }
 
