@@ -164,7 +164,7 @@ impl Connection {
 }
 
 /// What a permission is missing for, in the server's words but without what may be a tenant, a key or a job:
-/// `Permissions Violation for Publish to "sms.send.low.0.acme.…"` is `publish to sms.send`.
+/// `Permissions Violation for Publish to "sms.send.low.0.01….acme"` is `publish to sms.send`.
 fn denied_operation(text: &str) -> String {
     let operation = match text.to_lowercase().contains("subscription") {
         true => "subscribe to",
@@ -215,7 +215,7 @@ mod tests {
                 "Permissions Violation for Publish to \"{subject}\""
             ))
         };
-        assert_eq!(shown("sms.send.low.0.acme.01"), "publish to sms.send");
+        assert_eq!(shown("sms.send.low.0.01.acme"), "publish to sms.send");
         assert_eq!(shown("sms.key.otp-42"), "publish to sms.key");
         assert_eq!(
             shown("$JS.API.CONSUMER.MSG.NEXT.SMS.send-low"),

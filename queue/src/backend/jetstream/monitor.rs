@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::stream;
 
 use super::account::is_full;
+use super::anchor;
 use super::connect::check_version;
 use super::connection::Connection;
 use super::guarantee::Guarantee;
@@ -131,7 +132,8 @@ async fn check_queue(
         return Ok(None);
     };
     let (messages_max, bytes_max) = connection.options.bounds(&names.queue);
-    if found.state.messages >= messages_max || found.state.bytes >= bytes_max {
+    let messages = anchor::others(found.state.messages);
+    if messages >= messages_max || found.state.bytes >= bytes_max {
         problems.push(JetStreamProblem::QueueFull {
             stream: names.work.clone(),
         });

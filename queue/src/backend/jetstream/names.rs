@@ -2,7 +2,7 @@
 //!
 //! | Stream | Subjects |
 //! | --- | --- |
-//! | `SMS` | `sms.send.PRIORITY.SHARD.TENANT.JOB` ready, `sms.schedule.STATE.JOB` waiting, `sms.key.KEY` keys |
+//! | `SMS` | `sms.send.PRIORITY.SHARD.JOB.TENANT` ready, `sms.schedule.STATE.JOB` waiting, `sms.key.KEY` keys |
 //! | `SMS_EVENTS` | `sms.status.JOB` the record of a job |
 //! | `SMS_DEAD` | `sms.dead.JOB`, `sms.unknown.JOB`, `sms.parked.JOB` bodies set aside, `sms.foreign.SEQUENCE` |
 //! | `SMS_LIMITS` | `sms.count.STATE.SLOT` how many jobs ended |
@@ -12,7 +12,7 @@ use crate::job::{IdempotencyKey, JobId, Priority, State, Tenant};
 
 /// The shard of every job. The token is there so that a queue can be split later without new subjects.
 const SHARD: &str = "0";
-/// Stands for the absent tenant. [`escape`] never yields it.
+/// Stands for the absent tenant, or key. [`escape`] never yields it.
 const NONE: &str = "_";
 
 /// What everything of a queue is called on the server.
@@ -77,7 +77,7 @@ impl Names {
     /// Where a job waits for a worker.
     pub(super) fn send(&self, priority: Priority, tenant: Option<&Tenant>, job: JobId) -> String {
         let tenant = tenant.map_or_else(|| NONE.to_owned(), |tenant| escape(tenant.as_str()));
-        format!("{}.send.{priority}.{SHARD}.{tenant}.{job}", self.prefix)
+        format!("{}.send.{priority}.{SHARD}.{job}.{tenant}", self.prefix)
     }
 
     /// The jobs of a priority that wait for a worker.
@@ -90,9 +90,10 @@ impl Names {
         format!("{}.send.>", self.prefix)
     }
 
-    /// A job that waits for a worker, whatever its priority and tenant.
+    /// A job that waits for a worker, whatever its priority and tenant. The server walks a subject from its beginning, so the
+    /// wildcards before the job stand for few tokens: behind them the tenants would each be a branch to look into.
     pub(super) fn send_of(&self, job: JobId) -> String {
-        format!("{}.send.*.*.*.{job}", self.prefix)
+        format!("{}.send.*.*.{job}.*", self.prefix)
     }
 
     /// Where a job waits for its time.
@@ -118,6 +119,11 @@ impl Names {
     /// The holder of an idempotency key.
     pub(super) fn key(&self, key: &IdempotencyKey) -> String {
         format!("{}.key.{}", self.prefix, escape(key.as_str()))
+    }
+
+    /// The first message of the work stream, which no key is like.
+    pub(super) fn anchor(&self) -> String {
+        format!("{}.key.{NONE}", self.prefix)
     }
 
     /// The shared rate.
@@ -167,9 +173,14 @@ impl Names {
     }
 }
 
-/// The job that a subject ends with.
+/// The job that a subject is about.
 pub(super) fn job_of(subject: &str) -> Option<JobId> {
-    subject.rsplit('.').next()?.parse().ok()
+    let mut tokens = subject.split('.');
+    let job = match tokens.nth(1)? {
+        "send" => tokens.nth(2),
+        _ => tokens.next_back(),
+    };
+    job?.parse().ok()
 }
 
 /// `text` as one subject token: ASCII letters, digits and `-` stand for themselves, every other byte is `=` and two
@@ -237,9 +248,19 @@ mod tests {
         let tenant = Tenant::new("a.b *>").unwrap();
         assert_eq!(
             names.send(Priority::High, Some(&tenant), job),
-            "sms.send.high.0.a=2Eb=20=2A=3E.01980a5e-7c00-7000-8000-000000000000"
+            "sms.send.high.0.01980a5e-7c00-7000-8000-000000000000.a=2Eb=20=2A=3E"
         );
-        assert_eq!(job_of(&names.send(Priority::Low, None, job)), Some(job));
+        let tenant = Tenant::new("01980a5e-7c00-7000-8000-00000000000f").unwrap();
+        for subject in [
+            names.send(Priority::Low, None, job),
+            names.send(Priority::Low, Some(&tenant), job),
+            names.schedule(State::Scheduled, job),
+            names.status(job),
+            names.aside(State::Parked, job),
+        ] {
+            assert_eq!(job_of(&subject), Some(job), "{subject}");
+        }
         assert_eq!(job_of("sms.send.elsewhere"), None);
+        assert_eq!(job_of("sms"), None);
     }
 }

@@ -10,7 +10,7 @@ use super::consumers::{self, ConsumerRequest};
 use super::names::Names;
 use super::options::JetStreamOptions;
 use super::plan::{self, Listed, ProvisionAction, ProvisionPlan, ProvisionStep, Weight};
-use super::{records, streams, tally};
+use super::{anchor, records, streams, tally};
 use crate::backend::{BackendError, BackendErrorKind};
 use crate::job::Priority;
 
@@ -80,6 +80,7 @@ pub(super) async fn provision(
     {
         apply_stream(connection, wanted, step).await?;
     }
+    anchor::lay(connection, names).await;
     for (priority, step) in Priority::ALL.into_iter().zip(consumer_steps) {
         apply_consumer(connection, names, priority, step).await?;
     }

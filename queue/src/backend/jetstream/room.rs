@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::anchor;
 use super::api::Api;
 use super::names::Names;
 use crate::backend::{BackendError, BackendErrorKind};
@@ -73,7 +74,7 @@ impl Room {
                 }
             };
             let mut known = self.lock();
-            known.messages = messages;
+            known.messages = anchor::others(messages);
             known.bytes = bytes;
         }
         let mut known = self.lock();

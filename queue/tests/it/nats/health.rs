@@ -229,8 +229,8 @@ async fn foreign_messages_are_set_aside_and_stop_nobody() {
     let (queue, health) = open(server.url()).await;
     let context = context(&server).await;
     for (subject, bytes) in [
-        ("sms.send.normal.0.acme.x", &b"not a job"[..]),
-        ("sms.send.normal.0.acme.y", b"{\"version\":1}"),
+        ("sms.send.normal.0.x.acme", &b"not a job"[..]),
+        ("sms.send.normal.0.y.acme", b"{\"version\":1}"),
         ("sms.send.normal.z", b""),
         ("sms.send.high.0.a.b.c.d.e", b"\xff\xfe"),
     ] {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy};
 use async_nats::jetstream::{self, Context};
 use queue::backend::{BackendErrorKind, JetStreamOptions, ProvisionAction, Provisioning};
+use queue::create_notification_sms_job;
 use queue::testing::nats_server::NatsServer;
 
 async fn context(server: &NatsServer) -> Context {
@@ -70,6 +71,31 @@ async fn many_processes_may_provision_at_once() {
         .await
         .unwrap();
     assert!(plan.is_settled(), "{plan}");
+}
+
+#[tokio::test]
+async fn one_message_stays_in_the_first_place_of_the_stream_when_all_jobs_are_done() {
+    let server = NatsServer::start().await.unwrap();
+    let (queue, _health) = super::support::open(server.url()).await;
+    let ledger = super::support::Ledger::default();
+    for _ in 0..3 {
+        let job = create_notification_sms_job(&queue, super::support::message("x"));
+        job.await.unwrap();
+    }
+    let worker = ledger.worker(&queue, 4, Duration::ZERO);
+    super::support::until("all ran", || ledger.jobs() == 3).await;
+    worker.shutdown(Duration::from_secs(5)).await.unwrap();
+    // Other processes find it, and lay no other.
+    for _ in 0..2 {
+        let options = JetStreamOptions::at(server.url());
+        options.provision("sms").await.unwrap();
+    }
+    let mut stream = context(&server).await.get_stream("SMS").await.unwrap();
+    let state = stream.info().await.unwrap().state.clone();
+    assert_eq!((state.messages, state.first_sequence), (1, 1));
+    let first = stream.get_raw_message(1).await.unwrap();
+    assert_eq!(first.subject.as_str(), "sms.key._");
+    assert_eq!(queue.stats().await.unwrap().ready, 0);
 }
 
 #[tokio::test]
