@@ -1,5 +1,7 @@
 //! The envelope as JSON and back, with a format version. Decoding never looks into the payload.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -22,8 +24,8 @@ pub const ENVELOPE_VERSION: u16 = 2;
 struct Wire<'a> {
     v: u16,
     id: JobId,
-    queue: String,
-    kind: Kind,
+    queue: Cow<'a, str>,
+    kind: Cow<'a, Kind>,
     version: u16,
     #[serde(default)]
     priority: Priority,
@@ -37,9 +39,9 @@ struct Wire<'a> {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     secret: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    idempotency: Option<Idempotency>,
+    idempotency: Option<Cow<'a, Idempotency>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    tenant: Option<Tenant>,
+    tenant: Option<Cow<'a, Tenant>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recipient: Option<RecipientKey>,
     #[serde(
@@ -48,13 +50,13 @@ struct Wire<'a> {
         skip_serializing_if = "Option::is_none"
     )]
     trace: Option<TraceContext>,
-    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
-    metadata: Metadata,
+    #[serde(default, skip_serializing_if = "has_none")]
+    metadata: Cow<'a, Metadata>,
     #[serde(borrow)]
     payload: &'a RawValue,
 }
 
-/// Only the version, read before anything else so that a newer envelope is recognised as one.
+/// Only the version, by which a newer envelope is known however it looks.
 #[derive(Deserialize)]
 struct Version {
     v: u16,
@@ -69,8 +71,8 @@ impl Envelope {
         let wire = Wire {
             v: lowest_version(self.unknown),
             id: self.id,
-            queue: self.queue.clone(),
-            kind: self.kind.clone(),
+            queue: Cow::Borrowed(&self.queue),
+            kind: Cow::Borrowed(&self.kind),
             version: self.version,
             priority: self.priority,
             created_at: self.created_at,
@@ -79,15 +81,18 @@ impl Envelope {
             max_attempts: self.max_attempts,
             unknown: self.unknown,
             secret: self.secret,
-            idempotency: self.idempotency.clone(),
-            tenant: self.tenant.clone(),
+            idempotency: self.idempotency.as_ref().map(Cow::Borrowed),
+            tenant: self.tenant.as_ref().map(Cow::Borrowed),
             recipient: self.recipient,
             trace: self.trace.clone(),
-            metadata: self.metadata.clone(),
+            metadata: Cow::Borrowed(&self.metadata),
             payload: serde_json::from_slice(&self.payload)
                 .map_err(|error| CodecError::malformed(&error))?,
         };
-        serde_json::to_vec(&wire).map_err(|error| CodecError::malformed(&error))
+        // What is beside the payload is mostly smaller.
+        let mut bytes = Vec::with_capacity(self.payload.len() + 512);
+        serde_json::to_writer(&mut bytes, &wire).map_err(|error| CodecError::malformed(&error))?;
+        Ok(bytes)
     }
 
     /// The envelope in `bytes`; its payload is kept as it stands, whatever its kind.
@@ -96,20 +101,25 @@ impl Envelope {
     /// [`CodecError::Newer`] when a newer version of the library wrote it, [`CodecError::Malformed`] when it is not an
     /// envelope at all.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        let Version { v } =
-            serde_json::from_slice(bytes).map_err(|error| CodecError::malformed(&error))?;
-        if v > ENVELOPE_VERSION {
-            return Err(CodecError::Newer {
-                found: v,
-                known: ENVELOPE_VERSION,
-            });
-        }
-        let wire: Wire<'_> =
-            serde_json::from_slice(bytes).map_err(|error| CodecError::malformed(&error))?;
+        let newer = |found| CodecError::Newer {
+            found,
+            known: ENVELOPE_VERSION,
+        };
+        let wire: Wire<'_> = match serde_json::from_slice(bytes) {
+            Ok(Wire { v, .. }) if v > ENVELOPE_VERSION => return Err(newer(v)),
+            Ok(wire) => wire,
+            // A newer one may have another shape.
+            Err(error) => {
+                return Err(match serde_json::from_slice(bytes) {
+                    Ok(Version { v }) if v > ENVELOPE_VERSION => newer(v),
+                    Ok(_) | Err(_) => CodecError::malformed(&error),
+                });
+            }
+        };
         Ok(Self {
             id: wire.id,
-            queue: wire.queue,
-            kind: wire.kind,
+            queue: wire.queue.into_owned(),
+            kind: wire.kind.into_owned(),
             version: wire.version,
             payload: wire.payload.get().as_bytes().to_vec(),
             priority: wire.priority,
@@ -119,13 +129,17 @@ impl Envelope {
             max_attempts: wire.max_attempts,
             unknown: wire.unknown,
             secret: wire.secret,
-            idempotency: wire.idempotency,
-            tenant: wire.tenant,
+            idempotency: wire.idempotency.map(Cow::into_owned),
+            tenant: wire.tenant.map(Cow::into_owned),
             recipient: wire.recipient,
             trace: wire.trace,
-            metadata: wire.metadata,
+            metadata: wire.metadata.into_owned(),
         })
     }
+}
+
+fn has_none(metadata: &Metadata) -> bool {
+    metadata.is_empty()
 }
 
 /// The lowest version that can say this.

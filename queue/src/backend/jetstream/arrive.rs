@@ -16,7 +16,7 @@ use super::settle::{self, Pending};
 use super::shared::Shared;
 use crate::backend::{BackendError, LeaseRequest};
 use crate::clock::Timestamp;
-use crate::job::{CodecError, Envelope, State};
+use crate::job::{CodecError, Envelope, JobId, State};
 
 /// A work message that was read.
 pub(super) struct Arrival {
@@ -76,20 +76,25 @@ pub(super) async fn judge_all(
     request: &LeaseRequest,
     arrivals: Vec<Arrival>,
 ) -> Result<Judged, BackendError> {
-    let records = join_all(arrivals.iter().map(|arrival| async {
-        if arrival.fresh {
-            return Ok(None);
-        }
-        settle::record(shared, &queue.names, arrival.envelope.id).await
-    }))
-    .await;
+    let known: Vec<JobId> = (arrivals.iter())
+        .filter(|arrival| !arrival.fresh)
+        .map(|arrival| arrival.envelope.id)
+        .collect();
+    let records = known
+        .into_iter()
+        .map(|job| settle::record(shared, &queue.names, job));
+    let mut records = join_all(records).await.into_iter();
     let now = shared.clock.now();
     let mut judged = Judged {
         startable: Vec::new(),
         set_aside: 0,
     };
-    for (arrival, record) in arrivals.into_iter().zip(records) {
-        match judge_one(shared, queue, request, arrival, record?, now).await? {
+    for arrival in arrivals {
+        let record = match arrival.fresh {
+            true => None,
+            false => records.next().transpose()?.flatten(),
+        };
+        match judge_one(shared, queue, request, arrival, record, now).await? {
             Some(startable) => judged.startable.push(startable),
             None => judged.set_aside += 1,
         }

@@ -148,7 +148,10 @@ async fn try_write(shared: &Shared, ops: &[Op]) -> Result<Vec<Done>, BackendErro
         let stored = match messages.as_slice() {
             [] => return Ok(done),
             [message] => shared.api.publish(message.clone()).await.map(drop),
-            messages => shared.api.publish_batch(messages).await.map(drop),
+            _ => (shared.api)
+                .publish_batch(messages.into_iter().map(Ok))
+                .await
+                .map(drop),
         };
         match stored {
             Ok(()) => return Ok(done),

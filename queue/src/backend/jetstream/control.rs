@@ -309,7 +309,7 @@ async fn remove_record(
         let mut counts = Counts::default();
         let age = shared.retention.completed_age;
         counts.add(record.state, finished_at, age, -1);
-        for answer in shared.api.publish_all(&counts.messages(names)).await {
+        for answer in shared.api.publish_all(counts.messages(names)).await {
             answer?;
         }
     }

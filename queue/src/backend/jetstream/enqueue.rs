@@ -1,6 +1,6 @@
 //! The write path of a job, up to its durability point: the server's acknowledgement.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use futures_util::future::try_join_all;
 
@@ -87,19 +87,17 @@ async fn enqueue_to(
         let wanted: Vec<usize> = (0..jobs.len())
             .filter(|&place| answers[place].is_none())
             .collect();
-        let mut messages = Vec::with_capacity(wanted.len() * 2);
-        for &place in &wanted {
-            let job = jobs[place];
-            if let Some(idempotency) = &job.idempotency {
-                let last = last_of_key.get(&idempotency.key).copied().unwrap_or(0);
-                messages.push(keys::take(&queue.names, &idempotency.key, job.id, last)?);
-            }
-            messages.push(work(shared, queue, job)?);
-        }
-        if messages.is_empty() {
+        if wanted.is_empty() {
             break;
         }
-        match shared.api.publish_batch(&messages).await {
+        let messages = Messages {
+            shared,
+            queue,
+            jobs: wanted.iter().map(|&place| jobs[place]).collect(),
+            last_of_key: &last_of_key,
+            keyed: None,
+        };
+        match shared.api.publish_batch(messages).await {
             Ok(_) => {
                 for place in wanted {
                     answers[place] = Some(Enqueued::Accepted);
@@ -130,6 +128,39 @@ async fn enqueue_to(
                 "the server does not take the batch; the same call may be made again",
             )
         })
+}
+
+/// The messages of a batch: each job, and before it its key where it has one.
+struct Messages<'a> {
+    shared: &'a Shared,
+    queue: &'a QueueState,
+    jobs: VecDeque<&'a Envelope>,
+    last_of_key: &'a HashMap<&'a IdempotencyKey, u64>,
+    /// The job whose key was the last message.
+    keyed: Option<&'a Envelope>,
+}
+
+impl Iterator for Messages<'_> {
+    type Item = Result<Outgoing, BackendError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(job) = self.keyed.take() {
+            return Some(work(self.shared, self.queue, job));
+        }
+        let job = self.jobs.pop_front()?;
+        let Some(idempotency) = &job.idempotency else {
+            return Some(work(self.shared, self.queue, job));
+        };
+        self.keyed = Some(job);
+        let last = self.last_of_key.get(&idempotency.key).copied();
+        let names = &self.queue.names;
+        Some(keys::take(
+            names,
+            &idempotency.key,
+            job.id,
+            last.unwrap_or(0),
+        ))
+    }
 }
 
 /// Jobs of one batch with the same key: the first wins. The same job twice is one job.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::finish::finish;
 use super::held::Hold;
 use super::lane::Taken;
 use super::message::Carried;
@@ -21,6 +22,10 @@ use crate::backend::{
 };
 use crate::job::Envelope;
 
+/// How late the end of the store is noticed. A caller who goes away is noticed at once: until then a job could be handed out
+/// to nobody.
+const CLOSED_LOOK: Duration = Duration::from_millis(100);
+
 /// Takes up to `request.max` jobs that may start now, waiting for the first.
 pub(super) async fn lease(
     shared: &Arc<Shared>,
@@ -28,17 +33,18 @@ pub(super) async fn lease(
 ) -> Result<Vec<Delivery>, BackendError> {
     shared.check_open()?;
     let queue = shared.queue(request.queue).await?;
-    let (reply, answer) = oneshot::channel();
+    let (mut reply, answer) = oneshot::channel();
     let shared = shared.clone();
-    // On a task of its own, so that jobs on their way to a caller who went away are given back, whatever step they are in.
-    tokio::spawn(async move {
-        let found = look(&shared, &queue, &request, &reply).await;
+    // Finished in any case, so that jobs on their way to a caller who went away are given back, whatever step they are in.
+    let looking = finish(async move {
+        let found = look(&shared, &queue, &request, &mut reply).await;
         let held = found.map(|deliveries| OnTheWay {
             deliveries,
             shared: Some(shared.clone()),
         });
         drop(reply.send(held));
     });
+    looking.await;
     Ok(answer.await.map_err(|_| closed())??.keep())
 }
 
@@ -57,7 +63,7 @@ async fn look(
     shared: &Shared,
     queue: &Arc<QueueState>,
     request: &LeaseRequest,
-    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+    reply: &mut oneshot::Sender<Result<OnTheWay, BackendError>>,
 ) -> Result<Vec<Delivery>, BackendError> {
     let until = Instant::now() + request.wait;
     loop {
@@ -93,7 +99,7 @@ async fn look_at(
     request: &LeaseRequest,
     max: usize,
     until: Instant,
-    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+    reply: &mut oneshot::Sender<Result<OnTheWay, BackendError>>,
 ) -> Result<Looked, BackendError> {
     let mut all = Looked::default();
     let mut until = until;
@@ -122,7 +128,7 @@ async fn look_within(
     request: &LeaseRequest,
     limit: RateLimit,
     until: Instant,
-    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+    reply: &mut oneshot::Sender<Result<OnTheWay, BackendError>>,
 ) -> Result<Looked, BackendError> {
     // The first message shows that there is work; a budget that nobody needs would be written for nothing.
     let caps = request.max_by_priority;
@@ -168,12 +174,13 @@ fn caps_left(request: &LeaseRequest, taken: &[Delivery]) -> [usize; 4] {
 async fn wait(
     shared: &Shared,
     until: Instant,
-    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+    reply: &mut oneshot::Sender<Result<OnTheWay, BackendError>>,
 ) {
-    /// How late a caller who went away, or the end of the store, is noticed.
-    const LOOK: Duration = Duration::from_millis(100);
-    while Instant::now() < until && !reply.is_closed() && shared.check_open().is_ok() {
-        tokio::time::sleep_until(until.min(Instant::now() + LOOK)).await;
+    while Instant::now() < until && shared.check_open().is_ok() {
+        tokio::select! {
+            () = tokio::time::sleep_until(until.min(Instant::now() + CLOSED_LOOK)) => {}
+            () = reply.closed() => return,
+        }
     }
 }
 
@@ -183,7 +190,7 @@ async fn pull(
     max: usize,
     caps: [usize; 4],
     until: Instant,
-    reply: &oneshot::Sender<Result<OnTheWay, BackendError>>,
+    reply: &mut oneshot::Sender<Result<OnTheWay, BackendError>>,
 ) -> Result<Vec<Taken>, BackendError> {
     if max == 0 {
         return Ok(Vec::new());
@@ -195,24 +202,27 @@ async fn pull(
         until,
         reply: answer,
     })?;
-    loop {
+    let jobs = loop {
         tokio::select! {
-            answer = &mut taken => return answer.map_err(|_| closed()),
-            () = tokio::time::sleep(Duration::from_millis(100)) => {
-                if reply.is_closed() || shared.check_open().is_err() {
-                    // What arrived in between is in the channel, or goes back when the task finds it closed.
-                    taken.close();
-                    if let Ok(late) = taken.try_recv() {
-                        for one in late {
-                            one.give_back(&shared.api.context).await;
-                        }
-                    }
-                    shared.check_open()?;
-                    return Ok(Vec::new());
-                }
+            answer = &mut taken => break answer.map_err(|_| closed())?,
+            () = reply.closed() => {}
+            () = tokio::time::sleep(CLOSED_LOOK) => if shared.check_open().is_ok() {
+                continue;
             }
         }
+        taken.close();
+        // What arrived in between is in the channel, or goes back when the task finds it closed.
+        break taken.try_recv().unwrap_or_default();
+    };
+    if !reply.is_closed() && shared.check_open().is_ok() {
+        return Ok(jobs);
     }
+    // Nothing was written for them yet.
+    for one in jobs {
+        one.give_back(&shared.api.context).await;
+    }
+    shared.check_open()?;
+    Ok(Vec::new())
 }
 
 /// A job that may start, and the record it starts from.

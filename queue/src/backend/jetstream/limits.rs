@@ -83,7 +83,7 @@ pub(super) async fn admit(
             .collect();
         let written = match messages.len() {
             0 => Ok(0),
-            _ => shared.api.publish_batch(&messages).await,
+            _ => shared.api.publish_batch(messages.into_iter().map(Ok)).await,
         };
         match written {
             Ok(_) => return put_off(shared, queue, jobs, decisions).await,

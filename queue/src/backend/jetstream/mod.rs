@@ -18,6 +18,7 @@ mod enqueue;
 mod error;
 mod events;
 mod extend;
+mod finish;
 mod guarantee;
 mod health;
 mod held;

@@ -97,8 +97,16 @@ impl Outgoing {
         header.map(|(_, value)| value.as_str())
     }
 
-    /// Its headers as the client takes them.
-    pub(super) fn header_map(&self) -> HeaderMap {
+    /// Its headers and its payload as the client takes them.
+    pub(super) fn into_parts(self) -> (HeaderMap, Bytes) {
+        let mut map = HeaderMap::new();
+        for (name, value) in self.headers {
+            map.append(name, value);
+        }
+        (map, self.payload)
+    }
+
+    fn header_map(&self) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in &self.headers {
             map.append(name.clone(), value.as_str());

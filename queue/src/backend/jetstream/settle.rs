@@ -13,7 +13,7 @@ use super::names::Names;
 use super::outgoing::Outgoing;
 use super::queue::QueueState;
 use super::record::Record;
-use super::refusal::{Refusal, unanswered};
+use super::refusal::{Refusal, closed, unanswered};
 use super::shared::Shared;
 use crate::backend::{BackendError, Lease, Settled, Settlement};
 use crate::job::{Envelope, JobId, State};
@@ -187,7 +187,7 @@ pub(super) async fn apply_all(
             slot: job.slot,
         });
     }
-    all_stored(shared.api.publish_all(&bodies).await)?;
+    all_stored(shared.api.publish_all(bodies).await)?;
 
     let mut writes: Vec<(&mut Record, u64)> = (jobs.iter_mut())
         .map(|job| (&mut job.next.record, job.sequence))
@@ -209,7 +209,7 @@ pub(super) async fn apply_all(
         written.push(is_written);
     }
     follow.extend(not_counted.messages(names));
-    all_stored(shared.api.publish_all(&follow).await)?;
+    all_stored(shared.api.publish_all(follow).await)?;
     let is_observed = shared.events.is_observed();
     for (job, _) in jobs.iter().zip(&written).filter(|(_, written)| **written) {
         match (&job.reply, job.next.ending) {
@@ -241,7 +241,8 @@ pub(super) async fn write_records(
     writes: &mut [(&mut Record, u64)],
     beside: Vec<Outgoing>,
 ) -> Vec<Result<Option<u64>, BackendError>> {
-    let mut messages = Vec::with_capacity(writes.len() + beside.len());
+    let mut publishing = shared.api.publishing();
+    let mut unencoded = Vec::with_capacity(writes.len());
     for (record, expected) in writes.iter_mut() {
         if record.write.is_empty() {
             record.write = shared.write_name();
@@ -262,24 +263,35 @@ pub(super) async fn write_records(
             };
             message.expect(*expected)
         });
-        match message {
-            Ok(message) => messages.push(message),
-            Err(error) => return vec![Err(error)],
-        }
+        unencoded.push(match message {
+            Ok(message) => {
+                publishing.send(message).await;
+                None
+            }
+            Err(error) => Some(error),
+        });
     }
     let mut places = Vec::with_capacity(writes.len());
-    messages.extend(beside);
-    for ((record, _), answer) in writes.iter().zip(shared.api.publish_all(&messages).await) {
-        places.push(match answer {
-            Ok(ack) => Ok(Some(ack.sequence)),
+    for message in beside {
+        publishing.send(message).await;
+    }
+    let mut answers = publishing.answers().await.into_iter();
+    for ((record, _), unencoded) in writes.iter().zip(unencoded) {
+        if let Some(error) = unencoded {
+            places.push(Err(error));
+            continue;
+        }
+        places.push(match answers.next() {
+            Some(Ok(ack)) => Ok(Some(ack.sequence)),
             // Perhaps it is our own, whose answer was lost.
-            Err(Refusal::Conflict) => match self::record(shared, names, record.id).await {
+            Some(Err(Refusal::Conflict)) => match self::record(shared, names, record.id).await {
                 Ok(stored) => Ok(stored
                     .filter(|(stored, _)| stored.write == record.write)
                     .map(|(_, sequence)| sequence)),
                 Err(error) => Err(error),
             },
-            Err(refusal) => Err(refusal.into()),
+            Some(Err(refusal)) => Err(refusal.into()),
+            None => Err(closed()),
         });
     }
     places

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::Connection;
+use super::finish::finish;
 use super::options::JetStreamOptions;
 use super::records::JetStreamRecords;
 use super::shared::Shared;
@@ -70,10 +71,8 @@ impl Backend for JetStreamBackend {
                     .inspect_err(|_| self.shared.connection.check_soon());
             }
             let shared = self.shared.clone();
-            // On a task of its own: a batch that has begun is finished, whoever still waits for it.
-            tokio::spawn(async move { enqueue::enqueue(&shared, batch).await })
-                .await
-                .unwrap_or_else(|_| Err(super::refusal::closed()))
+            // A batch that has begun is finished, whoever still waits for it.
+            (finish(async move { enqueue::enqueue(&shared, batch).await }).await)
                 // A look at the account and the streams tells which of them is full, or gone.
                 .inspect_err(|_| self.shared.connection.check_soon())
         })
@@ -86,10 +85,8 @@ impl Backend for JetStreamBackend {
     fn settle(&self, batch: Vec<Settlement>) -> BoxFuture<'_, Result<Vec<Settled>, BackendError>> {
         Box::pin(async move {
             let shared = self.shared.clone();
-            // On a task of its own, so that it is not left half written.
-            tokio::spawn(async move { settle::settle(&shared, batch).await })
-                .await
-                .unwrap_or_else(|_| Err(super::refusal::closed()))
+            // It is not left half written.
+            finish(async move { settle::settle(&shared, batch).await }).await
         })
     }
 
