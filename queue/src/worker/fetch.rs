@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::call::{Call, millis};
 use super::capacity::Free;
 use super::options::Options;
@@ -24,6 +26,10 @@ const EMPTY_SOON: Duration = Duration::from_millis(5);
 /// processor busy.
 const EMPTY_SOON_MAX: u32 = 100;
 const EMPTY_HOLD: Duration = Duration::from_millis(50);
+
+/// A question that waits is not withdrawn for one that does not before this time has passed, by the machine's own clock: a store
+/// that has jobs is about to answer with them, and would have to take them back.
+const ANSWERED_SOON: Duration = Duration::from_millis(20);
 
 /// An answer.
 #[derive(Debug)]
@@ -50,6 +56,9 @@ pub(super) struct Fetch {
     question: Question,
     asked: Free,
     asked_at: u64,
+    asked_in_real_time: Instant,
+    /// Resolves when the outstanding question may be withdrawn for a change of how it waits.
+    pub(super) asked_long_ago: Call<()>,
     pub(super) call: Call<Result<Fetched, BackendError>>,
     outage: Outage,
     empty_soon: u32,
@@ -69,6 +78,8 @@ impl Fetch {
                 max_by_priority: [0; 4],
             },
             asked_at: 0,
+            asked_in_real_time: Instant::now(),
+            asked_long_ago: Call::none(),
             call: Call::none(),
             outage: Outage::none("lease", queue),
             empty_soon: 0,
@@ -119,8 +130,17 @@ impl Fetch {
             Question::Wait
         };
         if self.call.is_outstanding() {
-            if !free.differs(&self.asked) && question == self.question {
-                return None;
+            if !free.differs(&self.asked) {
+                if question == self.question {
+                    return None;
+                }
+                let soon = self.asked_in_real_time + ANSWERED_SOON;
+                if Instant::now() < soon {
+                    if !self.asked_long_ago.is_outstanding() {
+                        self.asked_long_ago.begin(tokio::time::sleep_until(soon));
+                    }
+                    return None;
+                }
             }
             if let Some(answer) = self.call.cancel() {
                 return Some(answer);
@@ -133,6 +153,7 @@ impl Fetch {
         self.question = question;
         self.asked = free;
         self.asked_at = now;
+        self.asked_in_real_time = Instant::now();
         let request = LeaseRequest {
             queue: J::QUEUE,
             kinds: J::KINDS,

@@ -30,6 +30,10 @@ use crate::telemetry::names;
 /// [`SHUTDOWN_SLACK`](super::SHUTDOWN_SLACK), with room for a busy machine.
 const RECORDING_TIME_LAST: Duration = Duration::from_millis(180);
 
+/// How often the loop steps aside for attempts that are about to end. Handlers that never wait must not hold up what it
+/// does besides.
+const GATHER_ROUNDS_MAX: u32 = 16;
+
 /// What a worker runs with.
 pub(super) struct Engine<J: Job> {
     pub(super) backend: Arc<dyn Backend>,
@@ -102,9 +106,13 @@ impl<J: Job> Run<J> {
                     // Its last command stays readable.
                     self.handle_is_gone = told.is_err();
                 }
-                Some(joined) = self.attempts.join_next_with_id() => self.joined(joined),
+                Some(joined) = self.attempts.join_next_with_id() => {
+                    self.joined(joined);
+                    self.gather().await;
+                }
                 answer = self.settler.call.answer() => self.settled(answer),
                 answer = self.fetch.call.answer() => self.fetched(answer),
+                () = self.fetch.asked_long_ago.answer() => {}
                 answer = self.heartbeat.call.answer() => self.extended(answer),
                 answer = self.adoption.call.answer() => {
                     self.adoption.answered(answer, self.engine.clock.uptime());
@@ -119,6 +127,18 @@ impl<J: Job> Run<J> {
         match self.failure {
             Some(failure) => Err(failure),
             None => Ok(self.report),
+        }
+    }
+
+    /// Lets the attempts end that are about to, so that their outcomes are recorded together: where handlers are quick the
+    /// first of a batch would be recorded alone, and all others wait for that.
+    async fn gather(&mut self) {
+        for _ in 0..GATHER_ROUNDS_MAX {
+            tokio::task::yield_now().await;
+            let Some(joined) = self.attempts.try_join_next_with_id() else {
+                return;
+            };
+            self.joined(joined);
         }
     }
 

@@ -312,7 +312,11 @@ impl Pull {
         /// How late a reconnect or a caller that went away may be noticed.
         const LOOK: Duration = Duration::from_millis(100);
         let now = Instant::now();
-        let calls = self.calls.iter().map(|call| call.until);
+        // One whose time is over waits for the answers to what was asked on its behalf.
+        let calls = self.calls.iter().map(|call| match call.until > now {
+            true => call.until,
+            false => call.until + LATE_MAX,
+        });
         let pause = self.paused_until.filter(|until| *until > now);
         calls
             .chain(pause)
