@@ -13,7 +13,7 @@ use queue::backend::{
 use queue::clock::{Clock, SystemClock};
 use queue::job::{Envelope, Kind, KindInfo, UnknownPolicy};
 use queue_benches::file_log::FileLog;
-use queue_benches::report::{Round, heading, line, median, round};
+use queue_benches::report::{Round, heading, line, round};
 use queue_benches::sqlite;
 
 const QUEUE: &str = "bench";
@@ -37,20 +37,20 @@ async fn main() {
     if wanted("one") {
         heading("enqueue, one caller waits for each sync");
         let one = compare(1, 3_000).await;
-        line("file log, 1 caller (the ceiling)", one.0, None);
-        line("queue, 1 caller", one.1, Some(one.0));
+        line("file log, 1 caller (the ceiling)", &one.0, None);
+        line("queue, 1 caller", &one.1, Some(&one.0));
     }
     if wanted("many") {
         heading("enqueue, each of 64 callers waits for its own sync");
         let many = compare(CALLERS, 60_000).await;
-        line("file log, 64 callers (the ceiling)", many.0, None);
-        line("queue, 64 callers", many.1, Some(many.0));
+        line("file log, 64 callers (the ceiling)", &many.0, None);
+        line("queue, 64 callers", &many.1, Some(&many.0));
     }
     if wanted("bulk") {
         heading("enqueue, one caller, 1000 jobs in a call");
         let bulk = bulk().await;
-        line("file log, 64 callers (for comparison)", bulk.0, None);
-        line("queue, bulk of 1000", bulk.1, Some(bulk.0));
+        line("file log, 64 callers (for comparison)", &bulk.0, None);
+        line("queue, bulk of 1000", &bulk.1, Some(&bulk.0));
     }
     if wanted("drain") {
         drains().await;
@@ -58,7 +58,7 @@ async fn main() {
 }
 
 /// Whole batches, each waiting for its one sync, beside the log with its 64 callers.
-async fn bulk() -> (Round, Round) {
+async fn bulk() -> (Vec<Round>, Vec<Round>) {
     let (mut logs, mut queues) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         logs.push(log(CALLERS, 60_000).await);
@@ -66,7 +66,7 @@ async fn bulk() -> (Round, Round) {
         let backend = open(&folder).await;
         queues.push(round(fill(&backend, 100_000)).await);
     }
-    (median(logs), median(queues))
+    (logs, queues)
 }
 
 async fn drains() {
@@ -76,7 +76,7 @@ async fn drains() {
         round(async { sqlite::churn(folder.path(), 10_000, 100_000) }).await
     })
     .await;
-    line("bare SQLite, 32 in and 32 out (the ceiling)", churn, None);
+    line("bare SQLite, 32 in and 32 out (the ceiling)", &churn, None);
     for backlog in [1_000, 100_000] {
         let drain = repeat(|| async move {
             let folder = tempfile::tempdir().expect("a folder");
@@ -85,12 +85,16 @@ async fn drains() {
             round(drain(backend, backlog)).await
         })
         .await;
-        line(&format!("queue, backlog of {backlog}"), drain, Some(churn));
+        line(
+            &format!("queue, backlog of {backlog}"),
+            &drain,
+            Some(&churn),
+        );
     }
 }
 
 /// The log and the queue in turn, so that a slow minute of the machine hits both.
-async fn compare(callers: u64, jobs: u64) -> (Round, Round) {
+async fn compare(callers: u64, jobs: u64) -> (Vec<Round>, Vec<Round>) {
     let (mut logs, mut queues) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         logs.push(log(callers, jobs).await);
@@ -104,7 +108,7 @@ async fn compare(callers: u64, jobs: u64) -> (Round, Round) {
             .await,
         );
     }
-    (median(logs), median(queues))
+    (logs, queues)
 }
 
 async fn log(callers: u64, jobs: u64) -> Round {
@@ -191,7 +195,7 @@ fn envelope() -> Envelope {
     )
 }
 
-async fn repeat<F, Fut>(measure: F) -> Round
+async fn repeat<F, Fut>(measure: F) -> Vec<Round>
 where
     F: Fn() -> Fut,
     Fut: Future<Output = Round>,
@@ -200,5 +204,5 @@ where
     for _ in 0..ROUNDS {
         rounds.push(measure().await);
     }
-    median(rounds)
+    rounds
 }

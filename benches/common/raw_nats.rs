@@ -137,6 +137,8 @@ impl RawNats {
                 let id = id.rsplit('.').next().unwrap_or_default();
                 let mut headers = HeaderMap::new();
                 headers.insert("Nats-Msg-Id", id);
+                // As a job's: it outlives the stream's own age.
+                headers.insert("Nats-TTL", "never");
                 headers.insert("Nats-Batch-Id", batch);
                 headers.insert("Nats-Batch-Sequence", place.to_string());
                 let subject = format!("raw.send.normal.0.none.{id}");
@@ -188,6 +190,19 @@ impl RawNats {
             done += taken.len() as u64;
         }
         done
+    }
+
+    /// Takes `count` messages, up to `at_once` beside each other, with a fenced record before and after each.
+    pub async fn drain_flowing(&self, count: u64, at_once: usize) -> u64 {
+        let messages = self.consumer.messages().await.expect("a pull");
+        let messages = messages.take(usize::try_from(count).unwrap_or(usize::MAX));
+        let work = messages.for_each_concurrent(at_once, |message| async move {
+            let message = message.expect("a message");
+            self.record_fenced(1).await;
+            message.ack().await.expect("an answer");
+        });
+        work.await;
+        count
     }
 
     /// Waits for one message; what is recorded for it, is before this returns. Acknowledges it.

@@ -77,22 +77,37 @@ fn cpu_time_of(process: &str) -> Duration {
 }
 
 /// The round in the middle, by rate.
-pub fn median(mut rounds: Vec<Round>) -> Round {
+fn median(rounds: &[Round]) -> Round {
+    let mut rounds = rounds.to_vec();
     rounds.sort_by(|a, b| a.rate().total_cmp(&b.rate()));
     rounds[rounds.len() / 2]
 }
 
-/// Prints one figure, with its ratio to a ceiling when there is one.
+/// The middle of the ratios of rounds that were measured one after the other. A machine whose speed changes from minute to
+/// minute changes both of a pair.
+fn ratio(rounds: &[Round], ceilings: &[Round]) -> f64 {
+    let mut ratios: Vec<f64> = (rounds.iter().zip(ceilings.iter().cycle()))
+        .map(|(round, ceiling)| round.rate() / ceiling.rate())
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
+}
+
+/// Prints the middle of some rounds, with its ratio to a ceiling measured in turn with them when there is one.
+///
+/// # Panics
+/// Without rounds there is nothing to print.
 #[expect(clippy::print_stdout, reason = "a benchmark's report")]
-pub fn line(what: &str, round: Round, ceiling: Option<Round>) {
+pub fn line(what: &str, rounds: &[Round], ceiling: Option<&[Round]>) {
     let ratio = ceiling
-        .map(|ceiling| format!("{:>6.2} × ceiling", round.rate() / ceiling.rate()))
+        .map(|ceiling| format!("{:>6.2} × ceiling", ratio(rounds, ceiling)))
         .unwrap_or_default();
+    let round = median(rounds);
     let server = (round.server_cpu)
         .map(|cpu| format!(" + {:>5.1} of the server", round.micros(cpu)))
         .unwrap_or_default();
     println!(
-        "{what:<56} {:>10.0} jobs/s {:>7.1} µs CPU/job{server}  {ratio}",
+        "{what:<60} {:>10.0} jobs/s {:>7.1} µs CPU/job{server}  {ratio}",
         round.rate(),
         round.micros(round.cpu)
     );
@@ -116,7 +131,7 @@ pub fn percentiles(what: &str, mut samples: Vec<Duration>) {
         samples[(last as f64 * share).round() as usize].as_secs_f64() * 1e3
     };
     println!(
-        "{what:<56} p50 {:>8.2} ms   p95 {:>8.2}   p99 {:>8.2}   max {:>8.2}",
+        "{what:<60} p50 {:>8.2} ms   p95 {:>8.2}   p99 {:>8.2}   max {:>8.2}",
         at(0.5),
         at(0.95),
         at(0.99),

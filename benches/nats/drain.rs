@@ -3,7 +3,7 @@
 use queue::backend::Backend;
 use queue::testing::nats_server::NatsServer;
 use queue_benches::raw_nats::{RawNats, Records};
-use queue_benches::report::{heading, line, median, percentiles, round};
+use queue_benches::report::{heading, line, percentiles, round};
 
 use crate::store::{AT_ONCE, ENVELOPE_BYTES, fill, open, request, settle};
 use crate::{ROUNDS, look_up, scale};
@@ -36,30 +36,30 @@ pub(crate) async fn measure(server: &NatsServer) {
         }
         line(
             &format!("queue, enqueue of {backlog} in bulk"),
-            median(fills),
+            &fills,
             None,
         );
         percentiles(
             &format!("queue, look-up of a waiting job among {backlog}"),
             looks,
         );
-        let ceiling = median(fenced);
+        let ceiling = fenced;
         line(
             &format!("async-nats, {backlog}, nothing recorded"),
-            median(bare),
+            &bare,
             None,
         );
         line(
             &format!("async-nats, {backlog}, start and end appended"),
-            median(appended),
+            &appended,
             None,
         );
         line(
             &format!("async-nats, {backlog}, start and end fenced (the ceiling)"),
-            ceiling,
+            &ceiling,
             None,
         );
-        line(&format!("queue, {backlog}"), median(queues), Some(ceiling));
+        line(&format!("queue, {backlog}"), &queues, Some(&ceiling));
     }
 }
 

@@ -4,7 +4,7 @@ use queue::backend::Backend;
 use queue::job::{Envelope, Idempotency, IdempotencyKey};
 use queue::testing::nats_server::NatsServer;
 use queue_benches::raw_nats::RawNats;
-use queue_benches::report::{heading, line, median, round};
+use queue_benches::report::{heading, line, round};
 
 use crate::ROUNDS;
 use crate::store::{ENVELOPE_BYTES, envelope, fill, open};
@@ -40,16 +40,16 @@ pub(crate) async fn measure(server: &NatsServer) {
                 .await,
             );
         }
-        let ceiling = median(raws);
+        let ceiling = raws;
         line(
             &format!("async-nats, {callers} caller(s) (the ceiling)"),
-            ceiling,
+            &ceiling,
             None,
         );
         line(
             &format!("queue, {callers} caller(s)"),
-            median(queues),
-            Some(ceiling),
+            &queues,
+            Some(&ceiling),
         );
     }
     for (callers, jobs) in [(1, 1_000), (CALLERS, 10_000)] {
@@ -85,19 +85,19 @@ pub(crate) async fn measure(server: &NatsServer) {
         }
         line(
             &format!("async-nats, {callers} caller(s), two messages each, unconditional"),
-            median(plain),
+            &plain,
             None,
         );
-        let ceiling = median(raws);
+        let ceiling = raws;
         line(
             &format!("async-nats, {callers} caller(s), a key taken first (the ceiling)"),
-            ceiling,
+            &ceiling,
             None,
         );
         line(
             &format!("queue, {callers} caller(s), each job with a key"),
-            median(queues),
-            Some(ceiling),
+            &queues,
+            Some(&ceiling),
         );
     }
     let (mut raws, mut wholes, mut queues) = (Vec::new(), Vec::new(), Vec::new());
@@ -110,14 +110,14 @@ pub(crate) async fn measure(server: &NatsServer) {
         wholes.push(round(raw.publish_whole(50_000, size)).await);
         queues.push(round(fill(&backend, 50_000)).await);
     }
-    line("async-nats, 1000 on their way", median(raws), None);
-    let ceiling = median(wholes);
+    line("async-nats, 1000 on their way", &raws, None);
+    let ceiling = wholes;
     line(
         "async-nats, batches stored whole (the ceiling)",
-        ceiling,
+        &ceiling,
         None,
     );
-    line("queue, bulk", median(queues), Some(ceiling));
+    line("queue, bulk", &queues, Some(&ceiling));
 }
 
 /// A job with an idempotency key of its own.

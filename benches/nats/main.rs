@@ -1,8 +1,8 @@
 //! How fast is `nats://`? Beside raw async-nats on the same server in the same run: enqueue, drain, idle latency; then look-ups,
 //! worker processes, the lateness of delayed jobs, and a deep backlog.
 //!
-//! `cargo bench -p queue-benches --bench nats`. One part of it: `QUEUE_BENCH_PART`, which is `enqueue`, `drain`, `look-up`,
-//! `idle`, `processes` or `lateness`. Scaled by `QUEUE_BENCH_BACKLOG` (jobs of the deep backlog, default 20000; 1000000 takes
+//! `cargo bench -p queue-benches --bench nats`. One part of it: `QUEUE_BENCH_PART`, which is `enqueue`, `drain`, `worker`,
+//! `look-up`, `idle`, `processes` or `lateness`. Scaled by `QUEUE_BENCH_BACKLOG` (jobs of the deep backlog, default 20000; 1000000 takes
 //! ten minutes), `QUEUE_BENCH_SCHEDULES` (default 10000) and `QUEUE_BENCH_SYNC=always`.
 #![expect(clippy::print_stdout, reason = "a benchmark's report")]
 
@@ -13,12 +13,13 @@ mod lateness;
 mod look_up;
 mod processes;
 mod store;
+mod worker;
 
 use queue::testing::nats_server::NatsServer;
 use queue_benches::report;
 
 /// How often a figure is measured; the median is shown.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 #[tokio::main]
 async fn main() {
@@ -44,6 +45,9 @@ async fn measure(server: &NatsServer, part: &str) {
     }
     if is_wanted("drain") {
         drain::measure(server).await;
+    }
+    if is_wanted("worker") {
+        worker::measure(server).await;
     }
     if is_wanted("look-up") {
         look_up::measure(server).await;

@@ -38,7 +38,7 @@ pub(crate) async fn measure(server: &NatsServer) {
         }
         line(
             &format!("queue, {count} worker process(es), their start included"),
-            taken,
+            &[taken],
             None,
         );
     }

@@ -28,19 +28,25 @@ const KINDS: &[KindInfo] = &[KindInfo {
 
 /// A store whose queue is empty: its streams are made anew.
 pub(crate) async fn open(server: &NatsServer) -> Arc<JetStreamBackend> {
+    open_for(server, QUEUE).await
+}
+
+/// A store in which a queue is empty.
+pub(crate) async fn open_for(server: &NatsServer, queue: &str) -> Arc<JetStreamBackend> {
     let client = async_nats::connect(server.url())
         .await
         .expect("a connection");
     let context = async_nats::jetstream::new(client);
-    for stream in ["BENCH", "BENCH_EVENTS", "BENCH_DEAD", "BENCH_LIMITS"] {
+    for part in ["", "_EVENTS", "_DEAD", "_LIMITS"] {
         // It may not be there.
+        let stream = format!("{}{part}", queue.to_uppercase());
         let _ = context.delete_stream(stream).await;
     }
     let options = JetStreamOptions::at(server.url())
         .messages_max(10_000_000)
         .running_max(10_000);
     let backend = JetStreamBackend::open(options).await.expect("a connection");
-    backend.prepare(QUEUE).await.expect("the streams");
+    backend.prepare(queue).await.expect("the streams");
     Arc::new(backend)
 }
 
