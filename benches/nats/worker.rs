@@ -1,12 +1,17 @@
 //! A whole worker, 64 jobs at a time: each is leased, decoded, rendered and handed to a provider that does nothing, and its
 //! start and its end are recorded. Beside it 64 messages at a time with the same records, each on its own.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use queue::provider::{Provider, ProviderError, Receipt, SendContext};
 use queue::sms::SmsMessage;
 use queue::testing::nats_server::NatsServer;
 use queue::{BoxFuture, NotificationSms, Queue, SmsJob, Worker, create_notification_sms_job};
 use queue_benches::raw_nats::RawNats;
 use queue_benches::report::{heading, line, round};
+use tokio::sync::Notify;
 
 use crate::ROUNDS;
 use crate::store::{AT_ONCE, ENVELOPE_BYTES, open_for};
@@ -15,8 +20,11 @@ const JOBS: u64 = 20_000;
 /// As long as makes the payload one of 214 bytes.
 const TEXT_BYTES: usize = 140;
 
-/// Takes everything and sends nothing.
-struct Nowhere;
+/// Takes everything and sends nothing, and tells when it was the last.
+struct Nowhere {
+    left: AtomicU64,
+    all_sent: Arc<Notify>,
+}
 
 impl Provider<SmsMessage> for Nowhere {
     fn name(&self) -> &str {
@@ -28,7 +36,12 @@ impl Provider<SmsMessage> for Nowhere {
         _: &'a SmsMessage,
         _: &'a SendContext,
     ) -> BoxFuture<'a, Result<Receipt, ProviderError>> {
-        Box::pin(async { Ok(Receipt::new("nowhere")) })
+        Box::pin(async {
+            if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                self.all_sent.notify_one();
+            }
+            Ok(Receipt::new("nowhere"))
+        })
     }
 }
 
@@ -51,11 +64,18 @@ pub(crate) async fn measure(server: &NatsServer) {
         for stored in queue.enqueue_many(jobs).await {
             stored.expect("enqueue");
         }
-        let worker = Worker::new(queue, Nowhere).concurrency(AT_ONCE).unlimited();
+        let all_sent = Arc::new(Notify::new());
+        let provider = Nowhere {
+            left: AtomicU64::new(JOBS),
+            all_sent: all_sent.clone(),
+        };
         workers.push(
             round(async {
-                let report = worker.run_until_empty().await.expect("a run");
-                assert_eq!(report.completed, JOBS);
+                let worker = Worker::new(queue, provider).concurrency(AT_ONCE);
+                let worker = worker.unlimited().spawn();
+                all_sent.notified().await;
+                let report = worker.shutdown(Duration::from_secs(10)).await;
+                assert_eq!(report.expect("a run").run.completed, JOBS);
                 JOBS
             })
             .await,
