@@ -3,20 +3,30 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
+
 /// Runs in its caller's task, and goes on in a task of its own when the caller goes away in the middle. A task from the
 /// beginning would do, too, but it costs each call two switches between threads: a third of the CPU time of a job.
-pub(super) struct Finish<F>(Option<Pin<Box<F>>>)
+pub(super) struct Finish<F>
 where
     F: Future + Send + 'static,
-    F::Output: Send;
+    F::Output: Send,
+{
+    work: Option<Pin<Box<F>>>,
+    /// Where it began, and goes on: whoever drops it may be elsewhere.
+    runtime: Option<Handle>,
+}
 
-/// Work that is finished even when what is returned here is dropped.
+/// Work that is finished once it has begun, which it does when it is first polled.
 pub(super) fn finish<F>(work: F) -> Finish<F>
 where
     F: Future + Send + 'static,
     F::Output: Send,
 {
-    Finish(Some(Box::pin(work)))
+    Finish {
+        work: Some(Box::pin(work)),
+        runtime: None,
+    }
 }
 
 impl<F> Future for Finish<F>
@@ -27,13 +37,16 @@ where
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        if self.runtime.is_none() {
+            self.runtime = Handle::try_current().ok();
+        }
         // Taken out meanwhile: what panicked is not gone on with.
-        let Some(mut work) = self.0.take() else {
+        let Some(mut work) = self.work.take() else {
             return Poll::Pending;
         };
         let polled = work.as_mut().poll(context);
         if polled.is_pending() {
-            self.0 = Some(work);
+            self.work = Some(work);
         }
         polled
     }
@@ -45,7 +58,7 @@ where
     F::Output: Send,
 {
     fn drop(&mut self) {
-        if let (Some(rest), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+        if let (Some(rest), Some(runtime)) = (self.work.take(), self.runtime.take()) {
             runtime.spawn(rest);
         }
     }
@@ -74,6 +87,28 @@ mod tests {
         assert!(caller.await.unwrap_err().is_cancelled());
         go_on.send(()).unwrap();
         let done = tokio::time::timeout(Duration::from_secs(5), is_done).await;
+        assert_eq!(done.unwrap(), Ok(7));
+    }
+
+    #[test]
+    fn it_goes_on_where_it_began_whoever_drops_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let (go_on, may_go_on) = oneshot::channel::<()>();
+        let (done, is_done) = oneshot::channel();
+        let mut work = Box::pin(finish(async move {
+            may_go_on.await.unwrap();
+            done.send(7).unwrap();
+        }));
+        runtime.block_on(async {
+            assert!(futures_util::poll!(work.as_mut()).is_pending());
+        });
+        drop(work);
+        go_on.send(()).unwrap();
+        let done =
+            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), is_done).await });
         assert_eq!(done.unwrap(), Ok(7));
     }
 
