@@ -6,25 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use queue::Priority;
 use queue::backend::{
     Backend, Disposition, LeaseRequest, Settlement, SqliteBackend, SqliteOptions,
 };
 use queue::clock::{Clock, SystemClock};
-use queue::job::{Envelope, Kind, KindInfo, UnknownPolicy};
+use queue::job::{Envelope, Kind};
 use queue_benches::file_log::FileLog;
+use queue_benches::load::{KINDS, each};
 use queue_benches::report::{Round, heading, line, round};
 use queue_benches::sqlite;
 
 const QUEUE: &str = "bench";
-const KINDS: &[KindInfo] = &[KindInfo {
-    name: "ping",
-    version: 1,
-    priority: Priority::Normal,
-    max_attempts: 3,
-    unknown: UnknownPolicy::Retry,
-    secret: false,
-}];
 const ROUNDS: usize = 3;
 const CALLERS: u64 = 64;
 
@@ -119,27 +111,6 @@ async fn log(callers: u64, jobs: u64) -> Round {
         async move { log.append(vec![b'x'; 250]).await }
     }))
     .await
-}
-
-async fn each<F, Fut>(callers: u64, jobs: u64, work: F) -> u64
-where
-    F: Fn() -> Fut + Clone + Send + 'static,
-    Fut: Future<Output = ()> + Send,
-{
-    let tasks: Vec<_> = (0..callers)
-        .map(|_| {
-            let work = work.clone();
-            tokio::spawn(async move {
-                for _ in 0..jobs / callers {
-                    work().await;
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.expect("no panic");
-    }
-    jobs / callers * callers
 }
 
 async fn drain(backend: Arc<SqliteBackend>, jobs: u64) -> u64 {

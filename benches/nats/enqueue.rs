@@ -3,6 +3,7 @@
 use queue::backend::Backend;
 use queue::job::{Envelope, Idempotency, IdempotencyKey};
 use queue::testing::nats_server::NatsServer;
+use queue_benches::load::each;
 use queue_benches::raw_nats::RawNats;
 use queue_benches::report::{heading, line, round};
 
@@ -128,25 +129,4 @@ fn keyed() -> Envelope {
         window_ms: 86_400_000,
     });
     envelope
-}
-
-async fn each<F, Fut>(callers: u64, jobs: u64, work: F) -> u64
-where
-    F: Fn() -> Fut + Clone + Send + 'static,
-    Fut: Future<Output = ()> + Send,
-{
-    let tasks: Vec<_> = (0..callers)
-        .map(|_| {
-            let work = work.clone();
-            tokio::spawn(async move {
-                for _ in 0..jobs / callers {
-                    work().await;
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.expect("no panic");
-    }
-    jobs / callers * callers
 }

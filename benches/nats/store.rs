@@ -3,28 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use queue::Priority;
 use queue::backend::{
     Backend, Delivery, Disposition, JetStreamBackend, JetStreamOptions, LeaseRequest, Settlement,
 };
 use queue::clock::{Clock, SystemClock, Timestamp};
-use queue::job::{Envelope, Kind, KindInfo, UnknownPolicy};
+use queue::job::{Envelope, Kind};
 use queue::testing::nats_server::NatsServer;
+use queue_benches::load::KINDS;
 
 pub(crate) const QUEUE: &str = "bench";
 /// How many jobs are taken at once.
 pub(crate) const AT_ONCE: usize = 64;
 /// An envelope with a payload of 214 bytes, on the wire.
 pub(crate) const ENVELOPE_BYTES: usize = 520;
-
-const KINDS: &[KindInfo] = &[KindInfo {
-    name: "ping",
-    version: 1,
-    priority: Priority::Normal,
-    max_attempts: 3,
-    unknown: UnknownPolicy::Retry,
-    secret: false,
-}];
 
 /// A store whose queue is empty: its streams are made anew.
 pub(crate) async fn open(server: &NatsServer) -> Arc<JetStreamBackend> {
