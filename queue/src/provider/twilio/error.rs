@@ -195,26 +195,23 @@ pub(super) fn refused(answer: &HttpAnswer, code: Option<u32>) -> ProviderError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn answer(status: u16, retry_after: Option<Duration>) -> HttpAnswer {
-        HttpAnswer {
-            status,
-            retry_after,
-            body: Vec::new(),
-        }
-    }
+    const SOON: ProviderErrorKind = ProviderErrorKind::Transient { after: None };
+    pub(in crate::provider::twilio) const LATE: ProviderErrorKind = ProviderErrorKind::Transient {
+        after: Some(Duration::from_secs(600)),
+    };
+    const BUSY: ProviderErrorKind = ProviderErrorKind::Throttled {
+        after: Duration::from_secs(10),
+    };
 
-    #[test]
-    fn every_code_has_its_kind_and_its_mark() {
-        use ProviderErrorKind::{Misconfigured, Rejected, Throttled, Transient};
-        let soon = Transient { after: None };
-        let late = Transient { after: Some(LATE) };
-        let busy = Throttled { after: BUSY_WAIT };
-        for (code, kind, mark) in [
+    /// Every code of the table, what it means, and whether another provider may help or the recipient opted out.
+    pub(in crate::provider::twilio) const CODES: &[(u32, ProviderErrorKind, &str)] = {
+        use ProviderErrorKind::{Misconfigured, Rejected};
+        &[
             (20003, Misconfigured, ""),
-            (20429, busy, ""),
+            (20429, BUSY, ""),
             (21211, Rejected, ""),
             (21212, Misconfigured, ""),
             (21219, Rejected, "elsewhere"),
@@ -222,7 +219,7 @@ mod tests {
             (21606, Misconfigured, ""),
             (21608, Rejected, "elsewhere"),
             (21610, Rejected, "opt-out"),
-            (21611, busy, ""),
+            (21611, BUSY, ""),
             (21612, Rejected, "elsewhere"),
             (21614, Rejected, ""),
             (21635, Rejected, ""),
@@ -238,16 +235,29 @@ mod tests {
             (21704, Misconfigured, ""),
             (21705, Misconfigured, ""),
             (21999, Rejected, ""),
-            (30001, soon, ""),
+            (30001, SOON, ""),
             (30002, Misconfigured, ""),
-            (30003, late, ""),
+            (30003, LATE, ""),
             (30004, Rejected, ""),
             (30005, Rejected, ""),
             (30006, Rejected, ""),
             (30007, Rejected, ""),
-            (30008, late, ""),
+            (30008, LATE, ""),
             (30999, Rejected, ""),
-        ] {
+        ]
+    };
+
+    fn answer(status: u16, retry_after: Option<Duration>) -> HttpAnswer {
+        HttpAnswer {
+            status,
+            retry_after,
+            body: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_code_has_its_kind_and_its_mark() {
+        for &(code, kind, mark) in CODES {
             for error in [
                 refused(&answer(400, None), Some(code)),
                 failed_delivery(Some(code)),

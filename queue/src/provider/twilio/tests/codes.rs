@@ -1,19 +1,12 @@
 //! Every code of the table, and what refuses a message before it leaves.
 
 use super::*;
+use crate::provider::twilio::error::tests::{CODES, LATE};
 use crate::sms::TextPolicy;
 use crate::testing::gateway::Fault;
 
-const LATE: ProviderErrorKind = ProviderErrorKind::Transient {
-    after: Some(Duration::from_secs(600)),
-};
-const BUSY: ProviderErrorKind = ProviderErrorKind::Throttled {
-    after: Duration::from_secs(10),
-};
-
 #[tokio::test]
 async fn every_code_has_its_kind_and_its_mark() {
-    use ProviderErrorKind::{Misconfigured, Rejected};
     for codes_as_text in [false, true] {
         let personality = TwilioPersonality {
             codes_as_text,
@@ -21,42 +14,7 @@ async fn every_code_has_its_kind_and_its_mark() {
         };
         let gateway = builder().personality(personality).start().await.unwrap();
         let twilio = client(&gateway);
-        for (code, kind, mark) in [
-            (20003, Misconfigured, ""),
-            (20429, BUSY, ""),
-            (21211, Rejected, ""),
-            (21212, Misconfigured, ""),
-            (21219, Rejected, "elsewhere"),
-            (21408, Rejected, "elsewhere"),
-            (21606, Misconfigured, ""),
-            (21608, Rejected, "elsewhere"),
-            (21610, Rejected, "opt-out"),
-            (21611, BUSY, ""),
-            (21612, Rejected, "elsewhere"),
-            (21614, Rejected, ""),
-            (21635, Rejected, ""),
-            (21659, Misconfigured, "elsewhere"),
-            (21660, Misconfigured, ""),
-            (21661, Misconfigured, ""),
-            (21662, Rejected, "elsewhere"),
-            (21663, Misconfigured, ""),
-            (21668, Rejected, "elsewhere"),
-            (21701, Misconfigured, ""),
-            (21702, Misconfigured, ""),
-            (21703, Misconfigured, "elsewhere"),
-            (21704, Misconfigured, ""),
-            (21705, Misconfigured, ""),
-            (21999, Rejected, ""),
-            (30001, TRANSIENT, ""),
-            (30002, Misconfigured, ""),
-            (30003, LATE, ""),
-            (30004, Rejected, ""),
-            (30005, Rejected, ""),
-            (30006, Rejected, ""),
-            (30007, Rejected, ""),
-            (30008, LATE, ""),
-            (30999, Rejected, ""),
-        ] {
+        for &(code, kind, mark) in CODES {
             gateway.next(1, Fault::flat(code));
             let error = send(&twilio, 1).await.unwrap_err();
             assert_eq!(error.kind(), kind, "{code}");
