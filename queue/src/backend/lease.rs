@@ -1,5 +1,6 @@
 //! What passes the seam while a job is enqueued, leased and settled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -101,7 +102,7 @@ pub struct Lease {
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The job.
-    pub envelope: Envelope,
+    pub envelope: Arc<Envelope>,
     /// The hold on it.
     pub lease: Lease,
     /// The number of this attempt, from 1.

@@ -17,6 +17,16 @@ impl JobId {
         Self(Uuid::now_v7())
     }
 
+    /// The id as text, written into `buffer`: what formatting does, at a quarter of its cost.
+    #[cfg(feature = "nats")]
+    pub(crate) fn encode(self, buffer: &mut [u8; Self::TEXT_BYTES]) -> &str {
+        self.0.hyphenated().encode_lower(buffer)
+    }
+
+    /// How long an id is as text.
+    #[cfg(feature = "nats")]
+    pub(crate) const TEXT_BYTES: usize = uuid::fmt::Hyphenated::LENGTH;
+
     /// The 16 bytes of the id, in network order.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

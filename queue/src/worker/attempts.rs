@@ -61,28 +61,25 @@ impl<J: Job> Run<J> {
             time_left: left,
             priority: envelope.priority,
             timeout,
-            idempotency_key: envelope.idempotency.map(|idempotency| idempotency.key),
-            tenant: envelope.tenant,
-            metadata: envelope.metadata,
-            trace: envelope.trace,
+            idempotency_key: (envelope.idempotency.as_ref())
+                .map(|idempotency| idempotency.key.clone()),
+            tenant: envelope.tenant.clone(),
+            metadata: envelope.metadata.clone(),
+            trace: envelope.trace.clone(),
         };
         let shared = Arc::new(Attempt::new(context, parts.lease_until));
-        let body = execute(
-            self.engine.clone(),
-            shared.clone(),
-            envelope.version,
-            envelope.payload,
-        );
+        let policy = Policy {
+            max_attempts: envelope.max_attempts,
+            deadline: envelope.deadline,
+            unknown: envelope.unknown,
+        };
+        let body = execute(self.engine.clone(), shared.clone(), envelope);
         let task = self.attempts.spawn(body.instrument(span.clone()));
         self.table.start(Started {
             attempt: shared,
             lease: parts.lease,
             priority: parts.priority,
-            policy: Policy {
-                max_attempts: envelope.max_attempts,
-                deadline: envelope.deadline,
-                unknown: envelope.unknown,
-            },
+            policy,
             span,
             task,
             due: now.saturating_add(millis(timeout).max(1)),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use super::handler::JobContext;
 use super::outcome::Outcome;
 use super::run::Engine;
-use crate::job::{DecodeError, Job};
+use crate::job::{DecodeError, Envelope, Job};
 
 const WAITING: u8 = 0;
 const BEGUN: u8 = 1;
@@ -67,15 +67,14 @@ pub(super) enum Ended {
 pub(super) async fn execute<J: Job>(
     engine: Arc<Engine<J>>,
     attempt: Arc<Attempt>,
-    version: u16,
-    payload: Vec<u8>,
+    envelope: Arc<Envelope>,
 ) -> Ended {
     let context = &attempt.context;
-    let job = match J::decode(context.kind.name, version, &payload) {
+    let job = match J::decode(context.kind.name, envelope.version, &envelope.payload) {
         Ok(job) => job,
         Err(error) => return undecodable(&error),
     };
-    drop(payload);
+    drop(envelope);
     // Between the lease and this line the process may have been frozen, and another worker may have the job by now.
     if engine.clock.uptime() >= attempt.lease_until() {
         return Ended::NeverBegan;

@@ -273,7 +273,7 @@ async fn lease(queue: &Queue<SmsJob>, kinds: &'static [KindInfo]) -> Vec<Envelop
     let leased = queue.backend().lease(request).await.unwrap();
     leased
         .into_iter()
-        .map(|delivery| delivery.envelope)
+        .map(|delivery| Envelope::clone(&delivery.envelope))
         .collect()
 }
 

@@ -5,7 +5,6 @@
 //! before it takes more is always in that case: at a backlog of a million jobs it drained 5,100 of them in a second instead
 //! of 12,000. With the anchor in the first place no consumer's next message is.
 
-use super::api::Api;
 use super::connection::Connection;
 use super::names::Names;
 use super::options::Provisioning;
@@ -25,12 +24,13 @@ pub(super) async fn lay(connection: &Connection, names: &Names) {
         // This program may not be allowed to.
         return;
     }
-    let api = Api::new(connection.context.clone(), options.domain.as_deref());
     let subject = names.anchor();
-    let laid = match api.last(&names.work, &subject).await {
+    let laid = match connection.api.last(&names.work, &subject).await {
         Ok(Some(_)) => return,
         Ok(None) => {
-            api.publish(Outgoing::new(subject, "").kept().expect(0))
+            connection
+                .api
+                .publish(Outgoing::new(subject, "").kept().expect(0))
                 .await
         }
         Err(error) => Err(Refusal::Store(error)),

@@ -4,18 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::RawMessage;
 use async_nats::jetstream::{Context, consumer};
+use async_nats::{Client, HeaderMap};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::acks::Acks;
 use super::refusal::{refused, unanswered};
 use crate::backend::{BackendError, BackendErrorKind};
 
@@ -50,19 +51,23 @@ impl From<async_nats::jetstream::message::StreamMessage> for Stored {
 #[derive(Clone)]
 pub(super) struct Api {
     pub(super) context: Context,
+    pub(super) client: Client,
+    pub(super) acks: Arc<Acks>,
     /// What the subjects of the server's own calls begin with.
     prefix: Arc<str>,
 }
 
 impl Api {
     /// The API of an account, or of a JetStream domain.
-    pub(super) fn new(context: Context, domain: Option<&str>) -> Self {
+    pub(super) fn new(context: Context, acks: Arc<Acks>, domain: Option<&str>) -> Self {
         let prefix = match domain {
             Some(domain) => format!("$JS.{domain}.API"),
             None => "$JS.API".to_owned(),
         };
         Self {
+            client: context.client(),
             context,
+            acks,
             prefix: prefix.into(),
         }
     }
@@ -122,8 +127,7 @@ impl Api {
         let subject = format!("{}.STREAM.MSG.GET.{stream}", self.prefix);
         let body = Bytes::from(wanted.to_string());
         patiently(|| async {
-            let client = self.context.client();
-            let answer = client.request(subject.clone(), body.clone()).await;
+            let answer = self.client.request(subject.clone(), body.clone()).await;
             let answer = answer.map_err(unanswered)?;
             // Its error would quote what it could not read.
             let found = serde_json::from_slice(&answer.payload).map_err(|_| unreadable(stream))?;

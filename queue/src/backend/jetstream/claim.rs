@@ -59,14 +59,14 @@ pub(super) async fn enqueue(
                     return Ok(Enqueued::Accepted);
                 }
                 let message = work(shared, queue, job)?;
-                let message = message.expect_of(&names.key(key), claimed.sequence);
+                let message = message.expect_of(&names.key(key), claimed);
                 match shared.api.publish(message).await {
                     Ok(_) => return Ok(Enqueued::Accepted),
                     Err(Refusal::Conflict | Refusal::Repeated) => {}
                     // It may be stored: who wants the key finds out.
                     Err(Refusal::Unheard(error)) => return Err(error),
                     Err(Refusal::Store(error)) => {
-                        let given_up = keys::given_up(names, key, job.id, claimed.sequence)?;
+                        let given_up = keys::given_up(names, key, job.id, claimed)?;
                         // Without it the next caller waits a second.
                         let _ = shared.api.publish(given_up).await;
                         return Err(error);

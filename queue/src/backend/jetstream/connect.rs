@@ -104,6 +104,8 @@ async fn connect_options(
         .ping_interval(options.ping_interval)
         .connection_timeout(CONNECT_TIMEOUT)
         .max_reconnects(None)
+        // Every subject is made of tokens that are escaped or the library's own.
+        .skip_subject_validation(true)
         .reconnect_delay_callback(reconnect_pause)
         .tls_client_config(tls::client_config(&tls)?)
         .require_tls(tls.required)

@@ -10,6 +10,8 @@ use async_nats::{Client, ClientError, Event, ServerError};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::account::AccountRoom;
+use super::acks::Acks;
+use super::api::Api;
 use super::connect::{check_version, connect};
 use super::health::{Board, HealthWatch, JetStreamProblem};
 use super::monitor::monitor;
@@ -17,11 +19,8 @@ use super::names::Names;
 use super::options::JetStreamOptions;
 use crate::backend::BackendError;
 
-/// How long the answer to a request or a publish is waited for.
+/// How long the answer to a request is waited for.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How many publishes may wait for their acknowledgement at once; further ones wait their turn.
-const PUBLISHES_IN_FLIGHT_MAX: usize = 16 * 1024;
 
 /// How many events of the connection may wait to be looked at. More are dropped: the last state is asked for anyway.
 const EVENTS_HELD_MAX: usize = 1024;
@@ -30,6 +29,7 @@ const EVENTS_HELD_MAX: usize = 1024;
 pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) context: Context,
+    pub(super) api: Api,
     pub(super) options: JetStreamOptions,
     pub(super) board: Board,
     pub(super) account_room: AccountRoom,
@@ -45,21 +45,21 @@ impl Connection {
         let client = connect(&options, &events).await?;
         drop(events);
         check_version(&client.server_info().version)?;
-        let context = ContextBuilder::new()
-            .timeout(ANSWER_TIMEOUT)
-            .max_ack_inflight(PUBLISHES_IN_FLIGHT_MAX);
+        let context = ContextBuilder::new().timeout(ANSWER_TIMEOUT);
         let context = match &options.domain {
             // The client's builder takes its settings before the domain only.
             Some(domain) => ContextBuilder::new()
                 .domain(domain)
                 .timeout(ANSWER_TIMEOUT)
-                .max_ack_inflight(PUBLISHES_IN_FLIGHT_MAX)
                 .build(client.clone()),
             None => context.build(client.clone()),
         };
+        let acks = Arc::new(Acks::subscribe(&client).await?);
+        let api = Api::new(context.clone(), acks, options.domain.as_deref());
         let connection = Arc::new(Self {
             client,
             context,
+            api,
             options,
             denied: watch::Sender::new(None),
             board: Board::new(),

@@ -99,7 +99,7 @@ async fn values(api: &Api, names: &Names) -> Result<Vec<(String, i64)>, BackendE
     struct Counter {
         val: String,
     }
-    let client = api.context.client();
+    let client = &api.client;
     let inbox = client.new_inbox();
     let mut answers = client.subscribe(inbox.clone()).await.map_err(unanswered)?;
     let filter = format!("{}.>", names.count_prefix());

@@ -47,7 +47,7 @@ async fn keep(shared: &Shared, hold: &Hold) -> Result<(), BackendError> {
     let request = async_nats::Request::new()
         .payload("+WPI".into())
         .timeout(Some(ANSWER_WAIT));
-    let client = shared.api.context.client();
+    let client = &shared.api.client;
     client
         .send_request(reply.clone(), request)
         .await

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_nats::Subject;
+
 use super::queue::QueueState;
 use super::record::Record;
 use crate::backend::Lease;
@@ -18,7 +20,7 @@ pub(super) struct Hold {
     /// The record's place in its stream.
     pub(super) fence: u64,
     /// Where to answer the message.
-    pub(super) reply: Option<String>,
+    pub(super) reply: Option<Subject>,
     /// On the machine's monotonic clock: what the worker was promised.
     pub(super) lease_until: u64,
     /// On the same clock: until when the server gives the message to nobody else.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
-use async_nats::{HeaderMap, Message};
+use async_nats::{Client, HeaderMap, Message, Subject};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -17,7 +17,7 @@ use crate::backend::lanes::Lanes;
 pub(super) struct Taken {
     pub(super) lane: usize,
     /// Where to answer it.
-    pub(super) reply: String,
+    pub(super) reply: Subject,
     pub(super) headers: Option<HeaderMap>,
     pub(super) payload: Bytes,
     /// Its place in the stream.
@@ -40,7 +40,7 @@ impl Taken {
         let published = std::time::SystemTime::from(info.published);
         let waited = published.elapsed().unwrap_or_default();
         let (slot, deliveries) = (info.stream_sequence, info.delivered.unsigned_abs());
-        let reply = message.reply.as_ref()?.to_string();
+        let reply = message.reply.clone()?;
         Some(Self {
             lane,
             reply,
@@ -54,12 +54,9 @@ impl Taken {
     }
 
     /// Another worker may have it, at once.
-    pub(super) async fn give_back(&self, context: &Context) {
+    pub(super) async fn give_back(&self, client: &Client) {
         // A lost answer only costs the acknowledgement's waiting time.
-        let _ = context
-            .client()
-            .publish(self.reply.clone(), "-NAK".into())
-            .await;
+        let _ = client.publish(self.reply.clone(), "-NAK".into()).await;
     }
 }
 

@@ -139,7 +139,7 @@ async fn look_within(
     let granted = rate::take(shared, queue, limit, request.max).await?;
     if granted == 0 {
         for one in first {
-            one.give_back(&shared.api.context).await;
+            one.give_back(&shared.api.client).await;
         }
         return Ok(Looked::default());
     }
@@ -219,7 +219,7 @@ async fn pull(
     }
     // Nothing was written for them yet.
     for one in jobs {
-        one.give_back(&shared.api.context).await;
+        one.give_back(&shared.api.client).await;
     }
     shared.check_open()?;
     Ok(Vec::new())
@@ -295,7 +295,7 @@ async fn write_starts(
             }
             Ok(None) => again.push(arrive::Arrival::known(taken, envelope, carried)),
             Err(error) => {
-                taken.give_back(&shared.api.context).await;
+                taken.give_back(&shared.api.client).await;
                 failure = Some(error);
             }
         }
@@ -325,9 +325,10 @@ fn deliver(
         slot: taken.slot,
     };
     let (attempt, doubt) = (record.attempt, record.doubt);
+    let envelope = Arc::new(envelope);
     shared.held.insert(Hold {
         queue: queue.clone(),
-        envelope: Arc::new(envelope.clone()),
+        envelope: envelope.clone(),
         record: Arc::new(record),
         fence,
         reply: Some(taken.reply),

@@ -1,6 +1,6 @@
 //! Work messages: how an envelope travels, and what the headers say.
 
-use async_nats::{HeaderMap, header};
+use async_nats::{HeaderMap, HeaderName, header};
 
 use super::names::Names;
 use super::outgoing::Outgoing;
@@ -9,9 +9,9 @@ use crate::clock::Timestamp;
 use crate::job::{Envelope, State};
 
 /// Which of the job's messages it is; absent on the first.
-pub(super) const EPOCH: &str = "Queue-Epoch";
+pub(super) const EPOCH: HeaderName = HeaderName::from_static("Queue-Epoch");
 /// Attempts charged before this message; absent when there were none.
-pub(super) const ATTEMPT: &str = "Queue-Attempt";
+pub(super) const ATTEMPT: HeaderName = HeaderName::from_static("Queue-Attempt");
 /// The body was wiped: the message only counts.
 pub(super) const WIPED: &str = "Queue-Wiped";
 
@@ -24,7 +24,10 @@ pub(super) struct Carried {
 
 impl Carried {
     pub(super) fn read(headers: Option<&HeaderMap>) -> Self {
-        fn number<T: std::str::FromStr + Default>(headers: Option<&HeaderMap>, name: &str) -> T {
+        fn number<T: std::str::FromStr + Default>(
+            headers: Option<&HeaderMap>,
+            name: HeaderName,
+        ) -> T {
             headers
                 .and_then(|headers| headers.get(name))
                 .and_then(|value| value.as_str().parse().ok())

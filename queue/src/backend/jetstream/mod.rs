@@ -1,6 +1,7 @@
 //! The distributed store: NATS JetStream, `nats://` and `tls://`.
 
 mod account;
+mod acks;
 mod anchor;
 mod api;
 mod arrive;

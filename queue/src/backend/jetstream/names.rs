@@ -76,8 +76,11 @@ impl Names {
 
     /// Where a job waits for a worker.
     pub(super) fn send(&self, priority: Priority, tenant: Option<&Tenant>, job: JobId) -> String {
-        let tenant = tenant.map_or_else(|| NONE.to_owned(), |tenant| escape(tenant.as_str()));
-        format!("{}.send.{priority}.{SHARD}.{job}.{tenant}", self.prefix)
+        let tenant = tenant.map(|tenant| escape(tenant.as_str()));
+        let tenant = tenant.as_deref().unwrap_or(NONE);
+        let mut job_text = [0; JobId::TEXT_BYTES];
+        let job = job.encode(&mut job_text);
+        join(&[&self.prefix, "send", priority.as_str(), SHARD, job, tenant])
     }
 
     /// The jobs of a priority that wait for a worker.
@@ -139,7 +142,11 @@ impl Names {
 
     /// The record of a job.
     pub(super) fn status(&self, job: JobId) -> String {
-        format!("{}.status.{job}", self.prefix)
+        join(&[
+            &self.prefix,
+            "status",
+            job.encode(&mut [0; JobId::TEXT_BYTES]),
+        ])
     }
 
     /// All records.
@@ -171,6 +178,11 @@ impl Names {
     pub(super) fn count_prefix(&self) -> String {
         format!("{}.count", self.prefix)
     }
+}
+
+/// A subject of these tokens. Subjects are made for each message, and formatting costs four times as much.
+fn join(tokens: &[&str]) -> String {
+    tokens.join(".")
 }
 
 /// The job that a subject is about.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::message::PublishMessage;
 use async_nats::{HeaderMap, HeaderName, Subject, header};
 use bytes::Bytes;
 
@@ -17,6 +16,8 @@ pub(super) struct Outgoing {
     pub(super) payload: Bytes,
     /// A list, because the client takes a map of its own for each time the message is sent.
     headers: Vec<(HeaderName, String)>,
+    /// A name may be in the list more than once.
+    is_foreign: bool,
 }
 
 impl Outgoing {
@@ -25,6 +26,7 @@ impl Outgoing {
             subject: subject.into(),
             payload: payload.into(),
             headers: Vec::with_capacity(4),
+            is_foreign: false,
         }
     }
 
@@ -84,6 +86,7 @@ impl Outgoing {
                 .map(|value| (name.clone(), value.as_str().to_owned()));
             self.headers.extend(values);
         }
+        self.is_foreign = true;
         self
     }
 
@@ -99,25 +102,29 @@ impl Outgoing {
 
     /// Its headers and its payload as the client takes them.
     pub(super) fn into_parts(self) -> (HeaderMap, Bytes) {
-        let mut map = HeaderMap::new();
-        for (name, value) in self.headers {
-            map.append(name, value);
-        }
+        let map = header_map(self.headers.into_iter(), self.is_foreign);
         (map, self.payload)
     }
 
-    fn header_map(&self) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in &self.headers {
-            map.append(name.clone(), value.as_str());
-        }
-        map
+    /// Its headers as the client takes them.
+    pub(super) fn header_map(&self) -> HeaderMap {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| (name.clone(), value.as_str()));
+        header_map(headers, self.is_foreign)
     }
+}
 
-    /// The message as the client takes it.
-    pub(super) fn to_publish(&self) -> PublishMessage {
-        PublishMessage::build()
-            .payload(self.payload.clone())
-            .headers(self.header_map())
+fn header_map<V: header::IntoHeaderValue>(
+    headers: impl Iterator<Item = (HeaderName, V)>,
+    may_repeat: bool,
+) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        // To look whether a name is there costs as much as to set it.
+        match may_repeat {
+            true => map.append(name, value),
+            false => map.insert(name, value),
+        }
     }
+    map
 }

@@ -3,20 +3,17 @@
 use std::time::Duration;
 
 use async_nats::header;
-use async_nats::jetstream::context::{PublishAckFuture, PublishError};
-use async_nats::jetstream::publish::PublishAck;
-use futures_util::FutureExt;
 use tokio::time::Instant;
-use tokio::time::error::Elapsed;
 
+use super::acks::{Ack, Awaited};
 use super::api::{ANSWER_WAIT, Api, PATIENCE, TRY_AGAIN};
 use super::outgoing::Outgoing;
-use super::refusal::{Refusal, unanswered, unpublished};
+use super::refusal::{Refusal, unanswered, unheard, unsent};
 use crate::backend::BackendError;
 
 impl Api {
     /// Stores a message; repeated while nobody answers, so it must be safe to send twice.
-    pub(super) async fn publish(&self, message: Outgoing) -> Result<PublishAck, Refusal> {
+    pub(super) async fn publish(&self, message: Outgoing) -> Ack {
         let mut answers = self.publish_all([message]).await;
         answers.pop().unwrap_or_else(|| Err(Refusal::Conflict))
     }
@@ -25,7 +22,7 @@ impl Api {
     pub(super) async fn publish_all(
         &self,
         messages: impl IntoIterator<Item = Outgoing>,
-    ) -> Vec<Result<PublishAck, Refusal>> {
+    ) -> Vec<Ack> {
         let mut publishing = self.publishing();
         for message in messages {
             publishing.send(message).await;
@@ -40,42 +37,13 @@ impl Api {
             until: Instant::now() + ANSWER_WAIT,
             connects: self.connects(),
             messages: Vec::new(),
-            sent: Vec::new(),
-        }
-    }
-
-    /// Waits for an acknowledgement, but not for one that was on its way on a connection that is gone: it never comes, and
-    /// to wait its whole time would keep a worker idle for as long after each lost line.
-    async fn heard(
-        &self,
-        acknowledgement: PublishAckFuture,
-        until: Instant,
-        connects: u64,
-    ) -> Result<Result<PublishAck, PublishError>, Elapsed> {
-        /// How late a new connection is noticed.
-        const LOOK: Duration = Duration::from_millis(50);
-        let mut acknowledgement = std::pin::pin!(acknowledgement.into_future());
-        // Most come in bunches, and the first of a bunch is the only one that has to be waited for.
-        if let Some(answer) = acknowledgement.as_mut().now_or_never() {
-            return Ok(answer);
-        }
-        loop {
-            let is_gone = self.connects() != connects;
-            let look = match is_gone {
-                true => Instant::now(),
-                false => until.min(Instant::now() + LOOK),
-            };
-            match tokio::time::timeout_at(look, &mut acknowledgement).await {
-                Err(late) if is_gone || Instant::now() >= until => return Err(late),
-                Err(_) => {}
-                Ok(answer) => return Ok(answer),
-            }
+            awaited: self.acks.group(),
         }
     }
 
     /// How many connections were made so far.
     fn connects(&self) -> u64 {
-        let statistics = self.context.client().statistics();
+        let statistics = self.client.statistics();
         statistics
             .connects
             .load(std::sync::atomic::Ordering::Relaxed)
@@ -88,7 +56,7 @@ impl Api {
         &self,
         messages: impl IntoIterator<Item = Result<Outgoing, BackendError>>,
     ) -> Result<u64, Refusal> {
-        let inbox = self.context.client().new_inbox();
+        let inbox = self.client.new_inbox();
         // The server takes at most 64 characters; what is unique in an inbox is its end.
         let id = inbox
             .get(inbox.len().saturating_sub(22)..)
@@ -99,9 +67,11 @@ impl Api {
             if let Some(before) = last.take() {
                 let subject = before.subject.clone();
                 let (headers, payload) = before.into_parts();
-                let client = self.context.client();
-                let sent = client.publish_with_headers(subject, headers, payload).await;
-                sent.map_err(|error| Refusal::Unheard(unanswered(error)))?;
+                let sent = self
+                    .client
+                    .publish_with_headers(subject, headers, payload)
+                    .await;
+                sent.map_err(unsent)?;
             }
             count += 1;
             let message = message.map_err(Refusal::Store)?;
@@ -117,11 +87,7 @@ impl Api {
         let mut publishing = self.publishing();
         publishing.send(last).await;
         let (_, mut answers) = publishing.round().await;
-        match answers.pop() {
-            Some(Ok(ack)) => Ok(ack.sequence),
-            Some(Err(refusal)) => Err(refusal),
-            None => Err(Refusal::Conflict),
-        }
+        answers.pop().unwrap_or_else(|| Err(unheard()))
     }
 }
 
@@ -131,25 +97,30 @@ pub(super) struct Publishing<'a> {
     until: Instant,
     connects: u64,
     messages: Vec<Outgoing>,
-    sent: Vec<Result<PublishAckFuture, Refusal>>,
+    awaited: Awaited<'a>,
 }
 
 impl Publishing<'_> {
     /// Sends a message.
     pub(super) async fn send(&mut self, message: Outgoing) {
-        let context = &self.api.context;
-        let sending = context.send_publish(message.subject.clone(), message.to_publish());
-        self.sent
-            .push(match tokio::time::timeout_at(self.until, sending).await {
-                Ok(Ok(sent)) => Ok(sent),
-                Ok(Err(error)) => Err(unpublished(error)),
-                Err(late) => Err(Refusal::Unheard(unanswered(late))),
-            });
+        if let Some(reply) = self.awaited.reply_to(self.until).await {
+            let sending = self.api.client.publish_with_reply_and_headers(
+                message.subject.clone(),
+                reply,
+                message.header_map(),
+                message.payload.clone(),
+            );
+            match tokio::time::timeout_at(self.until, sending).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.awaited.unsent(unsent(error)),
+                Err(late) => self.awaited.unsent(Refusal::Unheard(unanswered(late))),
+            }
+        }
         self.messages.push(message);
     }
 
     /// What became of the messages, in their order. Those that nobody answered are sent again, within bounds.
-    pub(super) async fn answers(self) -> Vec<Result<PublishAck, Refusal>> {
+    pub(super) async fn answers(self) -> Vec<Ack> {
         let api = self.api;
         let give_up_at = self.until - ANSWER_WAIT + PATIENCE;
         let (messages, mut answers) = self.round().await;
@@ -173,19 +144,25 @@ impl Publishing<'_> {
         }
     }
 
-    /// The answers to what was sent, and the messages.
-    async fn round(self) -> (Vec<Outgoing>, Vec<Result<PublishAck, Refusal>>) {
-        let mut answers = Vec::with_capacity(self.sent.len());
-        for sent in self.sent {
-            answers.push(match sent {
-                Err(refusal) => Err(refusal),
-                Ok(sent) => match self.api.heard(sent, self.until, self.connects).await {
-                    Ok(Ok(ack)) => Ok(ack),
-                    Ok(Err(error)) => Err(unpublished(error)),
-                    Err(late) => Err(Refusal::Unheard(unanswered(late))),
-                },
-            });
+    /// The messages, and what was answered to each in time.
+    async fn round(mut self) -> (Vec<Outgoing>, Vec<Ack>) {
+        self.wait().await;
+        let answers = self.awaited.answers().into_iter();
+        let answers = answers.map(|answer| answer.unwrap_or_else(|| Err(unheard())));
+        (self.messages, answers.collect())
+    }
+
+    /// Waits for the answers, but not for those that were on their way on a connection that is gone: they never come, and to
+    /// wait their whole time would keep a worker idle for as long after each lost line.
+    async fn wait(&mut self) {
+        /// How late a new connection is noticed.
+        const LOOK: Duration = Duration::from_millis(50);
+        while self.api.connects() == self.connects && Instant::now() < self.until {
+            let look = self.until.min(Instant::now() + LOOK);
+            let all = tokio::time::timeout_at(look, self.awaited.all()).await;
+            if all.is_ok() {
+                return;
+            }
         }
-        (self.messages, answers)
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
-use async_nats::{Message, StatusCode, Subscriber};
+use async_nats::{Client, Message, StatusCode, Subscriber};
 use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -62,15 +62,14 @@ impl Puller {
         suspicion: Arc<Notify>,
     ) -> Result<Self, BackendError> {
         let (asks, asked) = mpsc::unbounded_channel();
-        let inbox = context.client().new_inbox();
-        let heard = context
-            .client()
-            .subscribe(format!("{inbox}.>"))
-            .await
-            .map_err(unanswered)?;
+        let client = context.client();
+        let inbox = client.new_inbox();
+        let heard = client.subscribe(format!("{inbox}.>")).await;
+        let heard = heard.map_err(unanswered)?;
         let pull = Pull {
             connects: 0,
             context,
+            client,
             suspicion,
             stream: names.work.clone(),
             lane_filters: Priority::ALL.map(|priority| names.ready_filter(priority)),
@@ -95,6 +94,7 @@ impl Puller {
 
 struct Pull {
     context: Context,
+    client: Client,
     suspicion: Arc<Notify>,
     stream: String,
     lane_filters: [String; 4],
@@ -145,7 +145,7 @@ impl Pull {
 
     /// After a reconnect the server may have forgotten what was asked.
     fn notice_reconnect(&mut self) {
-        let statistics = self.context.client().statistics();
+        let statistics = self.client.statistics();
         let connects = statistics
             .connects
             .load(std::sync::atomic::Ordering::Relaxed);
@@ -287,7 +287,7 @@ impl Pull {
                 return;
             }
         }
-        taken.give_back(&self.context).await;
+        taken.give_back(&self.client).await;
     }
 
     /// The server refuses; it is asked again a little later.
@@ -329,7 +329,7 @@ impl Pull {
     async fn stop(mut self) {
         for call in std::mem::take(&mut self.calls) {
             for taken in call.take_back() {
-                taken.give_back(&self.context).await;
+                taken.give_back(&self.client).await;
             }
         }
     }

@@ -162,10 +162,8 @@ async fn put(
             return Ok(Put::Conflict);
         }
         match shared.api.publish(message.clone().expect(sequence)).await {
-            Ok(ack) => {
-                return Ok(Put::Stored {
-                    revision: ack.sequence,
-                });
+            Ok(revision) => {
+                return Ok(Put::Stored { revision });
             }
             Err(Refusal::Conflict) => {
                 let stored = shared.api.last(STREAM, &message.subject).await?;

@@ -2,8 +2,7 @@
 
 use std::error::Error;
 
-use async_nats::jetstream;
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::{client, jetstream};
 
 use super::error::kind_of;
 use crate::backend::{BackendError, BackendErrorKind};
@@ -72,39 +71,38 @@ pub(super) fn refused(error: jetstream::Error) -> Refusal {
     }
 }
 
-/// What an error of a publish means.
-pub(super) fn unpublished(error: PublishError) -> Refusal {
+/// A message that the client did not send.
+pub(super) fn unsent(error: client::PublishError) -> Refusal {
     match error.kind() {
-        PublishErrorKind::WrongLastSequence => Refusal::Conflict,
-        // During an election nobody answers for the stream: "no stream found" is passing, too.
-        PublishErrorKind::StreamNotFound
-        | PublishErrorKind::TimedOut
-        | PublishErrorKind::BrokenPipe
-        | PublishErrorKind::MaxAckPending => Refusal::Unheard(
-            BackendError::new(BackendErrorKind::Unreachable, "the server does not answer")
-                .caused_by(error),
-        ),
-        PublishErrorKind::MaxPayloadExceeded => Refusal::Store(
+        client::PublishErrorKind::MaxPayloadExceeded => Refusal::Store(
             BackendError::new(
                 BackendErrorKind::PayloadTooLarge,
                 "the job is larger than the server takes: raise its max_payload",
             )
             .caused_by(error),
         ),
-        PublishErrorKind::WrongLastMessageId | PublishErrorKind::Other => {
-            let answer = error
-                .source()
-                .and_then(|source| source.downcast_ref::<jetstream::Error>())
-                .cloned();
-            match answer {
-                Some(answer) => refused(answer),
-                None => Refusal::Store(
-                    BackendError::new(BackendErrorKind::Io, "a message could not be published")
-                        .caused_by(error),
-                ),
-            }
-        }
+        client::PublishErrorKind::Send => Refusal::Unheard(unanswered(error)),
+        client::PublishErrorKind::InvalidSubject => Refusal::Store(
+            BackendError::new(BackendErrorKind::Io, "a message could not be published")
+                .caused_by(error),
+        ),
     }
+}
+
+/// A message that nobody acknowledged.
+pub(super) fn unheard() -> Refusal {
+    Refusal::Unheard(BackendError::new(
+        BackendErrorKind::Unreachable,
+        "the server does not answer",
+    ))
+}
+
+/// An acknowledgement that is none.
+pub(super) fn unreadable_answer() -> Refusal {
+    Refusal::Store(BackendError::new(
+        BackendErrorKind::Io,
+        "the server answered a message with what is no acknowledgement",
+    ))
 }
 
 /// A question that got no answer.

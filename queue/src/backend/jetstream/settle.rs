@@ -4,6 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::Subject;
+use bytes::Bytes;
+
+use super::acks::Ack;
 use super::change::{self, Change, Ending, Next};
 use super::count::Counts;
 use super::health::JetStreamProblem;
@@ -29,7 +33,7 @@ pub(super) struct Pending {
     change: Change,
     /// The record's place in its stream, which the write depends on; 0 when there is none.
     sequence: u64,
-    reply: Option<String>,
+    reply: Option<Subject>,
     /// The work message, when it can't be answered.
     slot: u64,
 }
@@ -54,7 +58,7 @@ impl Pending {
     }
 
     /// The message that brought the job is answered there.
-    pub(super) fn answering(mut self, reply: String) -> Self {
+    pub(super) fn answering(mut self, reply: Subject) -> Self {
         self.reply = Some(reply);
         self
     }
@@ -149,7 +153,7 @@ pub(super) async fn apply(shared: &Shared, pending: Pending) -> Result<bool, Bac
 struct Writing {
     next: Next,
     sequence: u64,
-    reply: Option<String>,
+    reply: Option<Subject>,
     slot: u64,
 }
 
@@ -214,7 +218,9 @@ pub(super) async fn apply_all(
     for (job, _) in jobs.iter().zip(&written).filter(|(_, written)| **written) {
         match (&job.reply, job.next.ending) {
             (Some(reply), Ending::Drop) => drop_message(shared, reply).await?,
-            (Some(reply), Ending::GiveBack) => answer(shared, reply, "-NAK").await?,
+            (Some(reply), Ending::GiveBack) => {
+                answer(shared, reply, Bytes::from_static(b"-NAK")).await?
+            }
             (None, Ending::Drop) if job.slot > 0 => {
                 shared.api.delete(&names.work, job.slot).await?;
             }
@@ -282,7 +288,7 @@ pub(super) async fn write_records(
             continue;
         }
         places.push(match answers.next() {
-            Some(Ok(ack)) => Ok(Some(ack.sequence)),
+            Some(Ok(sequence)) => Ok(Some(sequence)),
             // Perhaps it is our own, whose answer was lost.
             Some(Err(Refusal::Conflict)) => match self::record(shared, names, record.id).await {
                 Ok(stored) => Ok(stored
@@ -312,24 +318,25 @@ pub(super) async fn record(
 }
 
 /// The message is not needed any more.
-pub(super) async fn drop_message(shared: &Shared, reply: &str) -> Result<(), BackendError> {
-    answer(shared, reply, "+ACK").await
+pub(super) async fn drop_message(shared: &Shared, reply: &Subject) -> Result<(), BackendError> {
+    answer(shared, reply, Bytes::from_static(b"+ACK")).await
 }
 
 /// The message is to come back later.
 pub(super) async fn delay_message(
     shared: &Shared,
-    reply: &str,
+    reply: &Subject,
     delay: Duration,
 ) -> Result<(), BackendError> {
     let nanos = delay.min(DELAY_MAX).as_nanos();
-    answer(shared, reply, &format!("-NAK {{\"delay\": {nanos}}}")).await
+    let text = format!("-NAK {{\"delay\": {nanos}}}");
+    answer(shared, reply, text.into()).await
 }
 
 /// A lost answer costs a redelivery, and the record says then what it was.
-async fn answer(shared: &Shared, reply: &str, text: &str) -> Result<(), BackendError> {
+async fn answer(shared: &Shared, reply: &Subject, text: Bytes) -> Result<(), BackendError> {
     (shared.api.context.client())
-        .publish(reply.to_owned(), text.to_owned().into())
+        .publish(reply.clone(), text)
         .await
         .map_err(unanswered)
 }
@@ -361,12 +368,10 @@ pub(super) async fn foreign(
             "a message in the stream is not a job; it and later ones are set aside in the dead-letter stream"
         );
     }
-    answer(shared, &taken.reply, "+TERM not a job").await
+    answer(shared, &taken.reply, Bytes::from_static(b"+TERM not a job")).await
 }
 
-fn all_stored(
-    answers: Vec<Result<async_nats::jetstream::publish::PublishAck, Refusal>>,
-) -> Result<(), BackendError> {
+fn all_stored(answers: Vec<Ack>) -> Result<(), BackendError> {
     for answer in answers {
         answer?;
     }

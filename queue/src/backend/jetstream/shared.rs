@@ -54,7 +54,7 @@ impl Shared {
         let options = &connection.options;
         let inbox = connection.client.new_inbox();
         Self {
-            api: Api::new(connection.context.clone(), options.domain.as_deref()),
+            api: connection.api.clone(),
             clock: options.clock.clone(),
             retention: options.retention,
             events: Events::new(),
@@ -185,12 +185,13 @@ impl Shared {
     /// A name for a write that no other write has.
     pub(super) fn write_name(&self) -> String {
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
-        format!("{}-{number}", self.instance)
+        [self.instance.as_str(), "-", &number.to_string()].concat()
     }
 
     /// The name of this process's change of the record at `sequence` into `state`.
     pub(super) fn name_of(&self, sequence: u64, state: State) -> String {
-        format!("{}-{sequence}-{state}", self.instance)
+        let sequence = sequence.to_string();
+        [&self.instance, "-", &sequence, "-", state.as_str()].concat()
     }
 
     /// Whether this is the first message that is not ours.

@@ -166,7 +166,7 @@ impl Backend for JetStreamBackend {
     fn close(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         Box::pin(async move {
             if self.shared.close() {
-                let client = self.shared.api.context.client();
+                let client = &self.shared.api.client;
                 // Without a connection there is nothing more to be done: what was not answered is done again by its callers.
                 let _ = tokio::time::timeout(FLUSH_WAIT, client.flush()).await;
             }

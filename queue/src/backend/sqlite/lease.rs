@@ -1,7 +1,7 @@
 //! Taking jobs: choose, mark, return. The mark is the durable record that the job was started.
 
 use std::collections::VecDeque;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rusqlite::params;
@@ -214,7 +214,7 @@ fn start(
         slot: hold.seq as u64,
     };
     Ok(Some(Delivery {
-        envelope,
+        envelope: Arc::new(envelope),
         lease,
         attempt: hold.attempt,
         doubt: hold.doubt,

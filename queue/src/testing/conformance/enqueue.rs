@@ -27,7 +27,7 @@ pub(super) async fn what_is_enqueued_is_leased_intact(subject: Subject) {
     assert_eq!(subject.put(envelope.clone()).await, Enqueued::Accepted);
     let delivery = subject.take_one().await;
     assert_eq!(delivery.attempt, 1);
-    assert_eq!(delivery.envelope, envelope);
+    assert_eq!(*delivery.envelope, envelope);
 }
 
 pub(super) async fn a_batch_is_answered_in_its_order(subject: Subject) {

@@ -37,7 +37,7 @@ async fn envelope(key: &str) -> Envelope {
         limits: Vec::new(),
     };
     let delivery = memory.backend().lease(lease).await.unwrap().remove(0);
-    let mut envelope = delivery.envelope;
+    let mut envelope = Envelope::clone(&delivery.envelope);
     envelope.id = JobId::new();
     envelope.idempotency = Some(Idempotency {
         key: IdempotencyKey::new(key).unwrap(),
