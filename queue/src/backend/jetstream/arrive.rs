@@ -8,12 +8,13 @@ use super::change::{self, Change};
 use super::judge::{Arrived, Verdict, judge};
 use super::keys;
 use super::lane::Taken;
-use super::lease::Startable;
 use super::message::Carried;
 use super::queue::QueueState;
 use super::record::Record;
 use super::settle::{self, Pending};
 use super::shared::Shared;
+use super::start::Startable;
+use super::writing;
 use crate::backend::{BackendError, LeaseRequest};
 use crate::clock::Timestamp;
 use crate::job::{CodecError, Envelope, JobId, State};
@@ -82,7 +83,7 @@ pub(super) async fn judge_all(
         .collect();
     let records = known
         .into_iter()
-        .map(|job| settle::record(shared, &queue.names, job));
+        .map(|job| writing::record(shared, &queue.names, job));
     let mut records = join_all(records).await.into_iter();
     let now = shared.clock.now();
     let mut judged = Judged {

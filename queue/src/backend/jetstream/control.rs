@@ -17,6 +17,7 @@ use super::record::Record;
 use super::refusal::{refused, unanswered};
 use super::settle::{self, Pending};
 use super::shared::Shared;
+use super::writing;
 use super::{keys, names};
 use crate::backend::{BackendError, Cancelled, EventKind, Requeued};
 use crate::job::{Envelope, JobId, KindInfo, Priority, State};
@@ -29,7 +30,7 @@ pub(super) async fn cancel(shared: &Shared, id: JobId) -> Result<Cancelled, Back
         return Ok(Cancelled::NotFound);
     };
     loop {
-        let (record, sequence, envelope) = match settle::record(shared, &queue.names, id).await? {
+        let (record, sequence, envelope) = match writing::record(shared, &queue.names, id).await? {
             Some((record, sequence)) => {
                 let state = record.shown_state(shared.clock.now());
                 if !state.may_become(State::Cancelled) {
@@ -40,7 +41,7 @@ pub(super) async fn cancel(shared: &Shared, id: JobId) -> Result<Cancelled, Back
             None => match query::untouched(shared, &queue, id).await? {
                 Some(untouched) => (untouched.record(), 0, Some(untouched.envelope)),
                 // Between two looks it may have been started.
-                None if settle::record(shared, &queue.names, id).await?.is_some() => continue,
+                None if writing::record(shared, &queue.names, id).await?.is_some() => continue,
                 None => return Ok(Cancelled::NotFound),
             },
         };
@@ -130,7 +131,7 @@ pub(super) async fn requeue(shared: &Shared, id: JobId) -> Result<Requeued, Back
     let names = &queue.names;
     loop {
         let now = shared.clock.now();
-        let Some((record, sequence)) = settle::record(shared, names, id).await? else {
+        let Some((record, sequence)) = writing::record(shared, names, id).await? else {
             return Ok(match query::untouched(shared, &queue, id).await? {
                 Some(untouched) => Requeued::WrongState(untouched.state),
                 None => Requeued::NotFound,
@@ -193,7 +194,7 @@ async fn bring_back(
     ready.payload_bytes = envelope.payload.len();
     let event = ready.event(EventKind::Requeued, now);
     let mut writes = [(&mut ready, sequence)];
-    let mut written = settle::write_records(shared, names, &mut writes, Vec::new()).await;
+    let mut written = writing::write_all(shared, names, &mut writes, Vec::new()).await;
     let is_ours = match written.pop() {
         Some(Ok(place)) => place.is_some(),
         Some(Err(error)) => return Err(error),
@@ -201,7 +202,7 @@ async fn bring_back(
     };
     // A worker may have started it already, from the message; then it was brought back just as well.
     let is_back = is_ours
-        || (settle::record(shared, names, envelope.id).await?)
+        || (writing::record(shared, names, envelope.id).await?)
             .is_some_and(|(record, _)| record.epoch >= epoch);
     if is_back {
         shared.api.purge(&names.dead, &aside).await?;
@@ -266,7 +267,7 @@ async fn purge_one(
 ) -> Result<bool, BackendError> {
     let names = &queue.names;
     let now = shared.clock.now();
-    let stored = settle::record(shared, names, id).await?;
+    let stored = writing::record(shared, names, id).await?;
     let state = match &stored {
         Some((record, _)) => record.shown_state(now),
         None => match query::untouched(shared, queue, id).await? {
@@ -282,7 +283,7 @@ async fn purge_one(
         if cancel(shared, id).await? != Cancelled::Cancelled {
             return Ok(false);
         }
-        let cancelled = settle::record(shared, names, id).await?;
+        let cancelled = writing::record(shared, names, id).await?;
         return remove_record(shared, queue, cancelled).await;
     }
     remove_record(shared, queue, stored).await
@@ -346,7 +347,7 @@ async fn unpark_one(
     kinds: &[KindInfo],
 ) -> Result<bool, BackendError> {
     let names = &queue.names;
-    let Some((record, sequence)) = settle::record(shared, names, id).await? else {
+    let Some((record, sequence)) = writing::record(shared, names, id).await? else {
         return Ok(false);
     };
     let is_known = (kinds.iter())

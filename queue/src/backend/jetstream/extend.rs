@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::held::Hold;
-use super::lease::millis;
 use super::refusal::unanswered;
 use super::shared::Shared;
+use super::start::millis;
 use crate::backend::{BackendError, Lease};
 
 /// How long the server's confirmation may take.

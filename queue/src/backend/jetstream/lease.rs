@@ -8,19 +8,16 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::finish::finish;
-use super::held::Hold;
 use super::lane::Taken;
-use super::message::Carried;
 use super::pull::Ask;
 use super::queue::QueueState;
-use super::record::Record;
 use super::refusal::closed;
 use super::shared::Shared;
+use super::start::Starting;
 use super::{arrive, limits, rate, settle};
 use crate::backend::{
-    BackendError, Delivery, Disposition, EventKind, Lease, LeaseRequest, RateLimit, Settlement,
+    BackendError, Delivery, Disposition, EventKind, LeaseRequest, RateLimit, Settlement,
 };
-use crate::job::Envelope;
 
 /// How late the end of the store is noticed. A caller who goes away is noticed at once: until then a job could be handed out
 /// to nobody.
@@ -225,16 +222,6 @@ async fn pull(
     Ok(Vec::new())
 }
 
-/// A job that may start, and the record it starts from.
-pub(super) struct Startable {
-    pub(super) taken: Taken,
-    pub(super) envelope: Envelope,
-    pub(super) carried: Carried,
-    pub(super) record: Record,
-    /// The record's place in its stream; 0 when there is none yet.
-    pub(super) sequence: u64,
-}
-
 /// Starts what may start.
 async fn start(
     shared: &Shared,
@@ -250,7 +237,11 @@ async fn start(
         looked.set_aside += judged.set_aside;
         let admitted = limits::admit(shared, queue, request, judged.startable).await?;
         looked.put_off += admitted.put_off;
-        let (started, again) = write_starts(shared, queue, request, admitted.startable).await?;
+        let mut starting = Starting::new(shared, queue, request);
+        for job in admitted.startable {
+            starting.begin(job).await;
+        }
+        let (started, again) = starting.finish().await?;
         looked.deliveries.extend(started);
         waiting = again;
     }
@@ -263,89 +254,6 @@ async fn start(
         shared.events.send(held.collect::<Vec<_>>());
     }
     Ok(looked)
-}
-
-/// Writes the running records, all at once. Answers the deliveries, and the messages to look at again.
-async fn write_starts(
-    shared: &Shared,
-    queue: &Arc<QueueState>,
-    request: &LeaseRequest,
-    startable: Vec<Startable>,
-) -> Result<(Vec<Delivery>, Vec<arrive::Arrival>), BackendError> {
-    let now = shared.clock.now();
-    let mut jobs = Vec::with_capacity(startable.len());
-    for job in startable {
-        let mut record = job.record.started(job.taken.slot, now);
-        record.epoch = job.carried.epoch;
-        record.write.clear();
-        jobs.push((job.taken, job.envelope, job.carried, record, job.sequence));
-    }
-    let mut writes: Vec<(&mut Record, u64)> = (jobs.iter_mut())
-        .map(|(_, _, _, record, sequence)| (record, *sequence))
-        .collect();
-    let fences = settle::write_records(shared, &queue.names, &mut writes, Vec::new()).await;
-    let (mut deliveries, mut again) = (Vec::with_capacity(jobs.len()), Vec::new());
-    let mut failure = None;
-    for ((taken, envelope, carried, record, _), fence) in jobs.into_iter().zip(fences) {
-        match fence {
-            Ok(Some(fence)) => {
-                deliveries.push(deliver(
-                    shared, queue, request, taken, envelope, record, fence,
-                ));
-            }
-            Ok(None) => again.push(arrive::Arrival::known(taken, envelope, carried)),
-            Err(error) => {
-                taken.give_back(&shared.api.client).await;
-                failure = Some(error);
-            }
-        }
-    }
-    match failure {
-        Some(error) if deliveries.is_empty() && again.is_empty() => Err(error),
-        _ => Ok((deliveries, again)),
-    }
-}
-
-fn deliver(
-    shared: &Shared,
-    queue: &Arc<QueueState>,
-    request: &LeaseRequest,
-    taken: Taken,
-    envelope: Envelope,
-    record: Record,
-    fence: u64,
-) -> Delivery {
-    // Counted from the arrival: the server began to count a moment before.
-    let passed = millis(taken.at.elapsed());
-    let arrived = shared.clock.uptime().saturating_sub(passed);
-    let lease_until = arrived.saturating_add(millis(request.visibility));
-    let lease = Lease {
-        job: envelope.id,
-        fence,
-        slot: taken.slot,
-    };
-    let (attempt, doubt) = (record.attempt, record.doubt);
-    let envelope = Arc::new(envelope);
-    shared.held.insert(Hold {
-        queue: queue.clone(),
-        envelope: envelope.clone(),
-        record: Arc::new(record),
-        fence,
-        reply: Some(taken.reply),
-        lease_until,
-        kept_until: arrived.saturating_add(millis(queue.ack_wait)),
-    });
-    Delivery {
-        envelope,
-        lease,
-        attempt,
-        doubt,
-        lease_until,
-    }
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX >> 1)
 }
 
 /// Leased jobs on their way to the worker. When nobody takes them, they go back without an attempt being charged.

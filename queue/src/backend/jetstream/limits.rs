@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::Change;
-use super::lease::Startable;
 use super::names::escape;
 use super::outgoing::Outgoing;
 use super::queue::QueueState;
 use super::refusal::Refusal;
 use super::settle::{self, Pending};
 use super::shared::Shared;
+use super::start::Startable;
 use crate::backend::rate::{Window, period_ms};
 use crate::backend::{BackendError, KeyedLimit, LeaseRequest, LimitScope};
 use crate::clock::Timestamp;

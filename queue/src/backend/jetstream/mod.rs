@@ -46,11 +46,13 @@ mod refusal;
 mod room;
 mod settle;
 mod shared;
+mod start;
 mod store;
 mod streams;
 mod tally;
 mod tls;
 mod variables;
+mod writing;
 
 pub use connect::SERVER_FLOOR;
 pub use guarantee::{Guarantee, StreamStorage, SyncInterval};

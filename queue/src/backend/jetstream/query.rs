@@ -7,8 +7,8 @@ use futures_util::{StreamExt, stream};
 
 use super::queue::QueueState;
 use super::record::Record;
-use super::settle;
 use super::shared::Shared;
+use super::writing;
 use super::{count, keys, names, tally};
 use crate::backend::{BackendError, Cursor, JobView, ListFilter, Page, Stats};
 use crate::clock::Timestamp;
@@ -42,14 +42,14 @@ pub(super) async fn job_of(
     id: JobId,
 ) -> Result<Option<JobView>, BackendError> {
     let now = shared.clock.now();
-    if let Some((record, _)) = settle::record(shared, &queue.names, id).await? {
+    if let Some((record, _)) = writing::record(shared, &queue.names, id).await? {
         return Ok(Some(record.view(now)));
     }
     match untouched(shared, queue, id).await? {
         Some(untouched) => Ok(Some(untouched.record().view(now))),
         // Between two looks it may have been started.
         None => {
-            Ok((settle::record(shared, &queue.names, id).await?)
+            Ok((writing::record(shared, &queue.names, id).await?)
                 .map(|(record, _)| record.view(now)))
         }
     }

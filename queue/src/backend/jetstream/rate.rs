@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::lease::millis;
 use super::outgoing::Outgoing;
 use super::queue::QueueState;
 use super::refusal::Refusal;
 use super::shared::Shared;
+use super::start::millis;
 use crate::backend::rate::{Window, Windows};
 use crate::backend::{BackendError, RateLimit};
 

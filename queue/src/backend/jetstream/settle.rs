@@ -13,14 +13,14 @@ use super::count::Counts;
 use super::health::JetStreamProblem;
 use super::lane::Taken;
 use super::message;
-use super::names::Names;
 use super::outgoing::Outgoing;
 use super::queue::QueueState;
 use super::record::Record;
-use super::refusal::{Refusal, closed, unanswered};
+use super::refusal::unanswered;
 use super::shared::Shared;
+use super::writing;
 use crate::backend::{BackendError, Lease, Settled, Settlement};
-use crate::job::{Envelope, JobId, State};
+use crate::job::{Envelope, State};
 
 /// The server's bound on a negative acknowledgement's delay is far above this; a job that came early looks again.
 const DELAY_MAX: Duration = Duration::from_secs(60);
@@ -198,7 +198,7 @@ pub(super) async fn apply_all(
         .collect();
     // The counters go with the records, and are put right when a record is not written: they are no promise, and a round to
     // the server is a third of what a settlement takes.
-    let fences = write_records(shared, names, &mut writes, counts.messages(names)).await;
+    let fences = writing::write_all(shared, names, &mut writes, counts.messages(names)).await;
 
     let (mut written, mut follow) = (Vec::with_capacity(jobs.len()), Vec::new());
     let (mut not_counted, mut failure) = (Counts::default(), None);
@@ -236,84 +236,6 @@ pub(super) async fn apply_all(
     match failure {
         Some(error) => Err(error),
         None => Ok(written),
-    }
-}
-
-/// Writes records on the places of those they follow, and `beside` with them. Answers the place of each new record; none when
-/// somebody else was first. Nobody waits for what became of `beside` again: it is not repeated beyond the publish's own bounds.
-pub(super) async fn write_records(
-    shared: &Shared,
-    names: &Names,
-    writes: &mut [(&mut Record, u64)],
-    beside: Vec<Outgoing>,
-) -> Vec<Result<Option<u64>, BackendError>> {
-    let mut publishing = shared.api.publishing();
-    let mut unencoded = Vec::with_capacity(writes.len());
-    for (record, expected) in writes.iter_mut() {
-        if record.write.is_empty() {
-            record.write = shared.write_name();
-        }
-        let message = record.encode().map(|body| {
-            let message = Outgoing::new(names.status(record.id), body);
-            let message = match record.state {
-                State::Completed | State::Expired | State::Cancelled => {
-                    message.ttl(shared.retention.completed_age)
-                }
-                State::Dead | State::Unknown => message.ttl(shared.retention.dead_age),
-                State::Scheduled
-                | State::Ready
-                | State::Running
-                | State::Retrying
-                | State::Snoozed
-                | State::Parked => message.kept(),
-            };
-            message.expect(*expected)
-        });
-        unencoded.push(match message {
-            Ok(message) => {
-                publishing.send(message).await;
-                None
-            }
-            Err(error) => Some(error),
-        });
-    }
-    let mut places = Vec::with_capacity(writes.len());
-    for message in beside {
-        publishing.send(message).await;
-    }
-    let mut answers = publishing.answers().await.into_iter();
-    for ((record, _), unencoded) in writes.iter().zip(unencoded) {
-        if let Some(error) = unencoded {
-            places.push(Err(error));
-            continue;
-        }
-        places.push(match answers.next() {
-            Some(Ok(sequence)) => Ok(Some(sequence)),
-            // Perhaps it is our own, whose answer was lost.
-            Some(Err(Refusal::Conflict)) => match self::record(shared, names, record.id).await {
-                Ok(stored) => Ok(stored
-                    .filter(|(stored, _)| stored.write == record.write)
-                    .map(|(_, sequence)| sequence)),
-                Err(error) => Err(error),
-            },
-            Some(Err(refusal)) => Err(refusal.into()),
-            None => Err(closed()),
-        });
-    }
-    places
-}
-
-/// The record of a job, and its place.
-pub(super) async fn record(
-    shared: &Shared,
-    names: &Names,
-    job: JobId,
-) -> Result<Option<(Record, u64)>, BackendError> {
-    match shared.api.last(&names.events, &names.status(job)).await? {
-        // A deletion left a mark there.
-        Some(stored) if stored.payload.is_empty() => Ok(None),
-        Some(stored) => Ok(Some((Record::decode(&stored.payload)?, stored.sequence))),
-        None => Ok(None),
     }
 }
 

@@ -22,7 +22,7 @@ use super::record::Record;
 use super::records::RecordStream;
 use super::refusal::{closed, unanswered};
 use super::room::Room;
-use super::settle;
+use super::writing;
 use crate::backend::{BackendError, Retention};
 use crate::clock::Clock;
 use crate::job::{JobId, State};
@@ -175,7 +175,7 @@ impl Shared {
         job: JobId,
     ) -> Result<Option<(Arc<QueueState>, Record, u64)>, BackendError> {
         for queue in self.known_queues() {
-            if let Some((record, sequence)) = settle::record(self, &queue.names, job).await? {
+            if let Some((record, sequence)) = writing::record(self, &queue.names, job).await? {
                 return Ok(Some((queue, record, sequence)));
             }
         }
