@@ -29,6 +29,20 @@ pub enum Records {
     Fenced,
 }
 
+/// How long a record and a job may stay.
+const RECORDS_AGE: Duration = Duration::from_secs(8 * 24 * 3600);
+const WORK_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+fn consumer_of(priority: &str) -> pull::Config {
+    pull::Config {
+        durable_name: Some(format!("send-{priority}")),
+        filter_subject: format!("raw.send.{priority}.>"),
+        ack_policy: AckPolicy::Explicit,
+        max_ack_pending: 10_000,
+        ..pull::Config::default()
+    }
+}
+
 /// How many publishes are on their way at once in bulk.
 const WINDOW: usize = 1000;
 
@@ -50,6 +64,8 @@ impl RawNats {
             max_messages_per_subject: 1,
             allow_direct: true,
             allow_message_ttl: true,
+            allow_atomic_publish: true,
+            max_age: RECORDS_AGE,
             ..Config::default()
         };
         context.create_stream(records).await.expect("a stream");
@@ -61,16 +77,19 @@ impl RawNats {
             allow_message_schedules: true,
             allow_message_ttl: true,
             allow_atomic_publish: true,
+            allow_rollup: true,
+            max_messages_per_subject: 1,
+            max_age: WORK_AGE,
             ..Config::default()
         };
         let stream = context.create_stream(work).await.expect("a stream");
-        let config = pull::Config {
-            durable_name: Some("send".to_owned()),
-            ack_policy: AckPolicy::Explicit,
-            max_ack_pending: 10_000,
-            ..pull::Config::default()
-        };
-        let consumer = stream.create_consumer(config).await.expect("a consumer");
+        // One for each priority; the messages here are all of one.
+        for priority in ["low", "high", "critical"] {
+            let config = consumer_of(priority);
+            stream.create_consumer(config).await.expect("a consumer");
+        }
+        let consumer = stream.create_consumer(consumer_of("normal")).await;
+        let consumer = consumer.expect("a consumer");
         Self {
             context,
             consumer,
