@@ -25,7 +25,7 @@ pub(super) struct Record {
     /// Attempts charged so far.
     pub(super) attempt: u16,
     pub(super) max_attempts: u16,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) priority: Priority,
     pub(super) created_at: Timestamp,
     pub(super) due_at: Timestamp,
@@ -33,7 +33,7 @@ pub(super) struct Record {
     pub(super) deadline: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) finished_at: Option<Timestamp>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) unknown: UnknownPolicy,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) secret: bool,
@@ -58,13 +58,18 @@ pub(super) struct Record {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) adoptable: bool,
     /// Counts the messages that carried this job: one of an older epoch is left over from a step that was interrupted.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) epoch: u32,
     /// While it runs: the work message it runs from.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) slot: u64,
     /// Names the write, so that a writer that lost the answer knows its own record again.
     pub(super) write: String,
+}
+
+/// What says nothing is not written: a record is made, sent and stored twice for each job.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Record {
