@@ -104,7 +104,7 @@ async fn connect_options(
         .ping_interval(options.ping_interval)
         .connection_timeout(CONNECT_TIMEOUT)
         .max_reconnects(None)
-        // Every subject is made of tokens that are escaped or the library's own.
+        // Every subject is made of tokens that are escaped, checked (the domain) or the library's own.
         .skip_subject_validation(true)
         .reconnect_delay_callback(reconnect_pause)
         .tls_client_config(tls::client_config(&tls)?)
@@ -176,6 +176,18 @@ pub(super) fn check_version(version: &str) -> Result<(), BackendError> {
     ))
 }
 
+/// Refuses a domain that is not one token of a subject: the subjects of the server's own calls hold it as it stands.
+pub(super) fn check_domain(domain: &str) -> Result<(), BackendError> {
+    let is_strange = |c: char| c.is_whitespace() || c.is_control() || ".*>".contains(c);
+    if !domain.is_empty() && !domain.contains(is_strange) {
+        return Ok(());
+    }
+    Err(BackendError::new(
+        BackendErrorKind::Misconfigured,
+        "the JetStream domain must be one word without spaces, dots, `*` and `>`, as in the server's configuration",
+    ))
+}
+
 fn parse(version: &str) -> Option<[u32; 3]> {
     let mut parts = version.split(['.', '-', '+']).map(|part| part.parse().ok());
     Some([parts.next()??, parts.next()??, parts.next()??])
@@ -193,6 +205,17 @@ mod tests {
         }
         for new in ["2.12.8", "2.12.10", "2.15.1", "2.16.0-RC.1", "3.0.0"] {
             assert!(check_version(new).is_ok(), "{new}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_one_token() {
+        for strange in ["", "a b", "a.b", "*", "hub>", "a\r\nPUB b 0", "\t"] {
+            let error = check_domain(strange).unwrap_err();
+            assert_eq!(error.kind(), BackendErrorKind::Misconfigured, "{strange:?}");
+        }
+        for good in ["hub", "eu-1", "EU_1", "köln"] {
+            assert!(check_domain(good).is_ok(), "{good}");
         }
     }
 

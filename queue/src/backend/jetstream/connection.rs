@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::account::AccountRoom;
 use super::acks::Acks;
 use super::api::Api;
-use super::connect::{check_version, connect};
+use super::connect::{check_domain, check_version, connect};
 use super::health::{Board, HealthWatch, JetStreamProblem};
 use super::monitor::monitor;
 use super::names::Names;
@@ -41,6 +41,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects, and refuses a server that is too old or has no JetStream.
     pub(super) async fn open(options: JetStreamOptions) -> Result<Arc<Self>, BackendError> {
+        options.domain.as_deref().map_or(Ok(()), check_domain)?;
         let (events, inbox) = mpsc::channel(EVENTS_HELD_MAX);
         let client = connect(&options, &events).await?;
         drop(events);

@@ -196,7 +196,7 @@ impl JetStreamOptions {
         self
     }
 
-    /// The JetStream domain. Default: the one of the server that is connected to.
+    /// The JetStream domain, one word without dots and spaces. Default: the one of the server that is connected to.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
