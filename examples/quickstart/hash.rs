@@ -12,7 +12,17 @@ pub(crate) fn fnv<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     hash
 }
 
-/// What tells one text to one number from all others.
+/// What tells one text to one number from all others. The minutes that a code is still valid don't count: a code that was
+/// sent again later says fewer.
 pub(crate) fn digest(mobile: &str, text: &str) -> String {
-    format!("{:016x}", fnv([mobile.as_bytes(), text.as_bytes()]))
+    let (before, after) = around_minutes(text).unwrap_or((text, ""));
+    let parts = [mobile, before, after];
+    format!("{:016x}", fnv(parts.map(str::as_bytes)))
+}
+
+/// The text of a one-time code before and after its minutes.
+fn around_minutes(text: &str) -> Option<(&str, &str)> {
+    let (before, rest) = text.split_once(" It is valid for ")?;
+    let (_minutes, after) = rest.split_once('.')?;
+    Some((before, after))
 }

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
+
+use queue::notification::OTP_MINUTE_SLACK;
 
 /// Where cargo puts the examples: beside the folder of this test.
 fn example(name: &str) -> Command {
@@ -114,6 +117,10 @@ fn after_a_crash_the_next_run_finishes_the_rest() {
             .expect("it starts");
         assert!(!crashed.status.success());
         assert_eq!(String::from_utf8_lossy(&crashed.stdout), "");
+        if crash_after == "1" {
+            // The codes that are left say fewer minutes then, and are the same messages all the same.
+            std::thread::sleep(OTP_MINUTE_SLACK + Duration::from_secs(1));
+        }
         let rest = quickstart(folder.path(), &[]);
         assert_complete(&rest);
         let extra = rest["extra_sends"].as_u64().expect("it is a count");

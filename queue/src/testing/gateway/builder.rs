@@ -1,7 +1,6 @@
 //! [`GatewayBuilder`]: what a stand-in is before it starts.
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -14,7 +13,7 @@ use super::africas_talking::AfricasTalkingPersonality;
 use super::delivery::ReportPush;
 use super::desk::{Account, Stage};
 use super::family::{Credentials, Personality};
-use super::log::Log;
+use super::log::{self, Log};
 use super::twilio::TwilioPersonality;
 
 /// Which provider's contract a [`Gateway`] speaks. Each personality becomes one.
@@ -175,7 +174,8 @@ impl GatewayBuilder {
         self
     }
 
-    /// Also appends the log to a file, one line of JSON for each request. Default: no.
+    /// Also appends the log to a file, one line of JSON for each request. Default: no. A line that a crash of an earlier
+    /// gateway cut off stays a line of its own.
     #[must_use]
     pub fn log_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.log_file = Some(path.into());
@@ -188,7 +188,7 @@ impl GatewayBuilder {
     /// When the port is taken, or the log file can't be opened.
     pub async fn start(self) -> io::Result<Gateway> {
         let file = match &self.log_file {
-            Some(path) => Some(OpenOptions::new().create(true).append(true).open(path)?),
+            Some(path) => Some(log::open(path)?),
             None => None,
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;

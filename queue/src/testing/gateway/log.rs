@@ -1,8 +1,9 @@
 //! What the gateway saw and did, in order: the ledger that tests compare with.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -104,6 +105,24 @@ fn maybe_millis<S: serde::Serializer>(
         Some(at) => millis(at, serializer),
         None => serializer.serialize_none(),
     }
+}
+
+/// Opens a log to append to. What a gateway that died left of a line gets its end, so that the next line is whole.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .read(true)
+        .open(path)?;
+    if file.metadata()?.len() > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
 }
 
 pub(super) struct Log {
