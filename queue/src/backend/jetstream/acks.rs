@@ -156,7 +156,7 @@ struct Group {
 impl Waiting {
     /// Answers come in; those that nobody waits for any more are nobody's.
     fn answer(&self, answers: impl IntoIterator<Item = (u64, usize, Ack)>) {
-        let mut count = 0;
+        let (mut count, mut woken) = (0, Vec::new());
         let mut groups = self.lock();
         for (number, place, ack) in answers {
             let Some(group) = groups.get_mut(&number) else {
@@ -166,15 +166,15 @@ impl Waiting {
                 *answer = Some(ack);
                 count += 1;
                 group.missing -= 1;
-                if group.missing == 0
-                    && let Some(waker) = group.waker.take()
-                {
-                    waker.wake();
+                if group.missing == 0 {
+                    woken.extend(group.waker.take());
                 }
             }
         }
+        // Who wakes may look for its answers at once.
         drop(groups);
         self.room.add_permits(count);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Nobody waits for a group any more.
@@ -288,6 +288,8 @@ mod tests {
         let conflict = r#"{"type":"io.nats.jetstream.api.v1.pub_ack_response","error":{"code":400,"err_code":10071,"description":"wrong last sequence: 3"},"stream":"SMS","seq":0}"#;
         assert!(matches!(read(conflict, None), Err(Refusal::Conflict)));
         assert!(matches!(read("", Some(503)), Err(Refusal::Unheard(_))));
+        let busy = r#"{"error":{"code":429,"err_code":10167,"description":"too many requests"},"stream":"SMS","seq":0}"#;
+        assert!(matches!(read(busy, None), Err(Refusal::Unheard(_))));
         for strange in ["", "{}", "[]", "+OK"] {
             assert!(matches!(read(strange, None), Err(Refusal::Store(_))));
         }

@@ -39,6 +39,8 @@ mod code {
     pub(super) const WRONG_LAST_SEQUENCE: [u64; 2] = [10071, 10164];
     pub(super) const BATCH_REPEATS_ID: u64 = 10201;
     pub(super) const MESSAGE_TOO_LARGE: u64 = 10054;
+    /// The stream has more to store than it keeps waiting (`max_buffered_msgs`).
+    pub(super) const TOO_MANY_AT_ONCE: u64 = 10167;
 }
 
 /// What an error of the server's JetStream API means.
@@ -60,8 +62,8 @@ pub(super) fn refused(error: jetstream::Error) -> Refusal {
             BackendError::new(BackendErrorKind::PayloadTooLarge, text).caused_by(error),
         );
     }
-    // No leader, a leader that steps down, a restart: they pass.
-    let passes = error.code() == 503;
+    // No leader, a leader that steps down, a restart, a slow disk: they pass.
+    let passes = error.code() == 503 || number == code::TOO_MANY_AT_ONCE;
     let failure =
         BackendError::new(kind_of(error.error_code()), "the server refused").caused_by(error);
     if passes {
