@@ -1,5 +1,6 @@
 //! [`Connection`]: one connection to the servers, kept for as long as the store is open, and what its events say.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub(super) struct Connection {
     pub(super) board: Board,
     pub(super) account_room: AccountRoom,
     denied: watch::Sender<Option<Arc<str>>>,
+    is_deaf: AtomicBool,
     watched: Mutex<Vec<Names>>,
     wake: Arc<Notify>,
 }
@@ -63,6 +65,7 @@ impl Connection {
             api,
             options,
             denied: watch::Sender::new(None),
+            is_deaf: AtomicBool::new(false),
             board: Board::new(),
             account_room: AccountRoom::default(),
             watched: Mutex::new(Vec::new()),
@@ -116,16 +119,26 @@ impl Connection {
         self.denied.subscribe()
     }
 
+    /// Connects anew when the server refused a subscription, which it forgets then: when the permission is given again, what
+    /// would be heard there is not heard all the same (seen on 2.15.1).
+    pub(super) async fn mend_hearing(&self) -> bool {
+        let is_deaf = self.is_deaf.swap(false, Ordering::Relaxed);
+        // It fails only when the connection has ended already, and then it is made anew anyway.
+        is_deaf && self.client.force_reconnect().await.is_ok()
+    }
+
+    /// The server answered, so subscriptions are permitted.
+    pub(super) fn hears(&self) {
+        self.board.clear(is_subscription);
+    }
+
     fn heard(&self, event: Event) {
         match event {
             Event::Connected => {
-                self.board.clear(|problem| {
-                    matches!(
-                        problem,
-                        JetStreamProblem::Disconnected
-                            | JetStreamProblem::CredentialsRefused
-                            | JetStreamProblem::PermissionDenied { .. }
-                    )
+                self.board.clear(|problem| match problem {
+                    JetStreamProblem::Disconnected | JetStreamProblem::CredentialsRefused => true,
+                    JetStreamProblem::PermissionDenied { .. } => !is_subscription(problem),
+                    _ => false,
                 });
                 self.check_soon();
             }
@@ -139,8 +152,11 @@ impl Connection {
                 let lower = text.to_lowercase();
                 if lower.contains("permissions violation") {
                     let operation = denied_operation(&text);
-                    self.board
-                        .notice(JetStreamProblem::PermissionDenied { operation });
+                    let problem = JetStreamProblem::PermissionDenied { operation };
+                    if is_subscription(&problem) {
+                        self.is_deaf.store(true, Ordering::Relaxed);
+                    }
+                    self.board.notice(problem);
                     self.denied.send_replace(Some(text.into()));
                 } else if ["authorization", "authentication", "credentials", "revoked"]
                     .iter()
@@ -164,12 +180,19 @@ impl Connection {
     }
 }
 
+/// How the denied operation of a subscription begins.
+const SUBSCRIBE: &str = "subscribe to ";
+
+fn is_subscription(problem: &JetStreamProblem) -> bool {
+    matches!(problem, JetStreamProblem::PermissionDenied { operation } if operation.starts_with(SUBSCRIBE))
+}
+
 /// What a permission is missing for, in the server's words but without what may be a tenant, a key or a job:
 /// `Permissions Violation for Publish to "sms.send.low.0.01….acme"` is `publish to sms.send`.
 fn denied_operation(text: &str) -> String {
     let operation = match text.to_lowercase().contains("subscription") {
-        true => "subscribe to",
-        false => "publish to",
+        true => SUBSCRIBE,
+        false => "publish to ",
     };
     let subject = text.split('"').nth(1).unwrap_or_default();
     let tokens: Vec<_> = subject.split('.').collect();
@@ -179,7 +202,7 @@ fn denied_operation(text: &str) -> String {
         ["$JS", "API", ..] => tokens[..tokens.len().min(6)].join("."),
         _ => tokens[..tokens.len().min(2)].join("."),
     };
-    format!("{operation} {shown}")
+    format!("{operation}{shown}")
 }
 
 /// Hears the events of the connection until the store is gone.

@@ -56,6 +56,10 @@ async fn check(connection: &Connection) {
         connection.board.set(JetStreamProblem::Disconnected);
         return;
     }
+    if connection.mend_hearing().await {
+        // The new connection asks for the next check.
+        return;
+    }
     let server = connection.client.server_info();
     let mut problems = Vec::new();
     let mut guarantees = Vec::new();
@@ -73,8 +77,12 @@ async fn check(connection: &Connection) {
     let watched = connection.watched();
     if !watched.is_empty() {
         match connection.account().await {
-            Ok(account) if is_full(&account) => problems.push(JetStreamProblem::AccountFull),
-            Ok(_) => {}
+            Ok(account) => {
+                connection.hears();
+                if is_full(&account) {
+                    problems.push(JetStreamProblem::AccountFull);
+                }
+            }
             Err(error) => problems.extend(meaning(&error)),
         }
     }

@@ -146,6 +146,44 @@ async fn revoked_permissions_and_credentials_are_seen_and_so_is_their_return() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_not_be_heard_for_a_while_is_heard_again() {
+    let user = |subscribe: &str| {
+        format!(
+            "authorization {{ users: [ {{ user: w, password: w, permissions: {{ publish: \">\", subscribe: {subscribe} }} }} ] }}"
+        )
+    };
+    let all = user("\">\"");
+    let server = NatsServer::builder().config(&all).start().await.unwrap();
+    let options = JetStreamOptions::at(server.url()).user_and_password("w", "w");
+    let (queue, health) = open_with(options).await;
+    let ledger = Ledger::default();
+    let worker = ledger.worker(&queue, 4, Duration::ZERO);
+    enqueue(&queue, "first").await;
+    until("the first job ran", || ledger.jobs() == 1).await;
+
+    server.set_config(user("{ allow: \">\", deny: \"_INBOX.>\" }"));
+    server.reload().unwrap();
+    let took = until_health(&health, "denied", has("permission_denied")).await;
+    assert!(took < SEEN_WITHIN, "{took:?}");
+    // Long enough that it was tried again in vain, and is still shown.
+    tokio::time::sleep(SEEN_WITHIN).await;
+    assert!(
+        has("permission_denied")(&health.current()),
+        "{:?}",
+        health.current()
+    );
+
+    // The server has forgotten the subscriptions, and does not say that they are permitted now.
+    server.set_config(&all);
+    server.reload().unwrap();
+    let took = until_health(&health, "well", Health::is_well).await;
+    assert!(took < 2 * SEEN_WITHIN, "{took:?}");
+    enqueue(&queue, "last").await;
+    until("the last job ran", || ledger.jobs() == 2).await;
+    worker.shutdown(Duration::from_secs(5)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_account_refuses_and_takes_jobs_again_when_there_is_room() {
     let server = NatsServer::builder()
         .config("accounts { A: { jetstream: { max_file: 300KB, max_mem: 1MB }, users: [ { user: a, password: a } ] } }")
