@@ -65,8 +65,20 @@ async fn look(
     let until = Instant::now() + request.wait;
     loop {
         shared.check_open()?;
-        let looked = match request.rate_limit {
-            None => look_at(shared, queue, request, request.max, until, reply).await?,
+        let mut looked = Looked::default();
+        let outcome = match request.rate_limit {
+            None => {
+                look_at(
+                    shared,
+                    queue,
+                    request,
+                    request.max,
+                    until,
+                    reply,
+                    &mut looked,
+                )
+                .await
+            }
             Some(limit) => {
                 if let Some(free_at) = rate::blocked(queue) {
                     wait(shared, free_at.min(until), reply).await;
@@ -75,21 +87,23 @@ async fn look(
                     }
                     continue;
                 }
-                look_within(shared, queue, request, limit, until, reply).await?
+                look_within(shared, queue, request, limit, until, reply, &mut looked).await
             }
         };
-        let is_over = looked.put_off > 0 || looked.set_aside == 0;
-        if !looked.deliveries.is_empty() || reply.is_closed() {
+        // What was started is handed out, whatever failed after it: the next call meets the fault again.
+        if !looked.deliveries.is_empty() {
             return Ok(looked.deliveries);
         }
+        outcome?;
         // Behind what was set aside there may be more. What was put off is bounded for one call.
-        if is_over && Instant::now() >= until {
+        let is_over = looked.put_off > 0 || looked.set_aside == 0;
+        if reply.is_closed() || (is_over && Instant::now() >= until) {
             return Ok(Vec::new());
         }
     }
 }
 
-/// One look for up to `max` jobs, past those that are put off.
+/// One look for up to `max` jobs, those that were found before included, past those that are put off.
 async fn look_at(
     shared: &Shared,
     queue: &Arc<QueueState>,
@@ -97,22 +111,20 @@ async fn look_at(
     max: usize,
     until: Instant,
     reply: &mut oneshot::Sender<Result<OnTheWay, BackendError>>,
-) -> Result<Looked, BackendError> {
-    let mut all = Looked::default();
+    looked: &mut Looked,
+) -> Result<(), BackendError> {
     let mut until = until;
     loop {
-        let mut want = max - all.deliveries.len();
+        let mut want = max - looked.deliveries.len();
         if !request.limits.is_empty() {
-            want = want.min(limits::put_off_max(request).saturating_sub(all.put_off));
+            want = want.min(limits::put_off_max(request).saturating_sub(looked.put_off));
         }
-        let caps = caps_left(request, &all.deliveries);
+        let caps = caps_left(request, &looked.deliveries);
+        let put_off_before = looked.put_off;
         let taken = pull(shared, queue, want, caps, until, reply).await?;
-        let looked = start(shared, queue, request, taken).await?;
-        all.deliveries.extend(looked.deliveries);
-        all.set_aside += looked.set_aside;
-        all.put_off += looked.put_off;
-        if looked.put_off == 0 || all.deliveries.len() >= max {
-            return Ok(all);
+        start(shared, queue, request, taken, looked).await?;
+        if looked.put_off == put_off_before || looked.deliveries.len() >= max {
+            return Ok(());
         }
         until = Instant::now();
     }
@@ -126,35 +138,32 @@ async fn look_within(
     limit: RateLimit,
     until: Instant,
     reply: &mut oneshot::Sender<Result<OnTheWay, BackendError>>,
-) -> Result<Looked, BackendError> {
+    looked: &mut Looked,
+) -> Result<(), BackendError> {
     // The first message shows that there is work; a budget that nobody needs would be written for nothing.
     let caps = request.max_by_priority;
     let first = pull(shared, queue, request.max.min(1), caps, until, reply).await?;
     if first.is_empty() {
-        return Ok(Looked::default());
+        return Ok(());
     }
-    let granted = rate::take(shared, queue, limit, request.max).await?;
-    if granted == 0 {
+    let granted = rate::take(shared, queue, limit, request.max).await;
+    if !matches!(granted, Ok(1..)) {
         for one in first {
             one.give_back(&shared.api.client).await;
         }
-        return Ok(Looked::default());
+        return granted.map(drop);
     }
-    let mut looked = start(shared, queue, request, first).await?;
+    let granted = granted?;
+    start(shared, queue, request, first, looked).await?;
     if granted > looked.deliveries.len() {
-        let mut rest = request.clone();
-        rest.max_by_priority = caps_left(request, &looked.deliveries);
-        let left = granted - looked.deliveries.len();
-        let more = look_at(shared, queue, &rest, left, Instant::now(), reply).await?;
-        looked.deliveries.extend(more.deliveries);
-        looked.set_aside += more.set_aside;
-        looked.put_off += more.put_off;
+        let now = Instant::now();
+        look_at(shared, queue, request, granted, now, reply, looked).await?;
     }
     let unused = granted.saturating_sub(looked.deliveries.len());
     if unused > 0 {
         rate::give_back(shared, queue, limit, unused).await?;
     }
-    Ok(looked)
+    Ok(())
 }
 
 /// How many more of each priority may be taken.
@@ -228,9 +237,9 @@ async fn start(
     queue: &Arc<QueueState>,
     request: &LeaseRequest,
     taken: Vec<Taken>,
-) -> Result<Looked, BackendError> {
+    looked: &mut Looked,
+) -> Result<(), BackendError> {
     let mut waiting = arrive::read(shared, queue, taken).await?;
-    let mut looked = Looked::default();
     // Each round that somebody else interfered with a job looks at its record again.
     while !waiting.is_empty() {
         let judged = arrive::judge_all(shared, queue, request, waiting).await?;
@@ -242,18 +251,18 @@ async fn start(
             starting.begin(job).await;
         }
         let (started, again) = starting.finish().await?;
+        if shared.events.is_observed() {
+            let now = shared.clock.now();
+            let held = started.iter().filter_map(|delivery: &Delivery| {
+                let hold = shared.held.get(&delivery.lease)?;
+                Some(hold.record.event(EventKind::Started, now))
+            });
+            shared.events.send(held.collect::<Vec<_>>());
+        }
         looked.deliveries.extend(started);
         waiting = again;
     }
-    let now = shared.clock.now();
-    if shared.events.is_observed() {
-        let held = looked.deliveries.iter().filter_map(|delivery: &Delivery| {
-            let hold = shared.held.get(&delivery.lease)?;
-            Some(hold.record.event(EventKind::Started, now))
-        });
-        shared.events.send(held.collect::<Vec<_>>());
-    }
-    Ok(looked)
+    Ok(())
 }
 
 /// Leased jobs on their way to the worker. When nobody takes them, they go back without an attempt being charged.
