@@ -26,16 +26,19 @@ pub(super) struct Arrival {
     carried: Carried,
     /// Nobody had it before, so there is no record unless somebody interferes.
     fresh: bool,
+    /// Somebody wrote the job's record while we were about to.
+    is_contested: bool,
 }
 
 impl Arrival {
-    /// A message whose record has to be looked at.
-    pub(super) fn known(taken: Taken, envelope: Envelope, carried: Carried) -> Self {
+    /// A message whose job's record somebody else wrote first: it has to be looked at again.
+    pub(super) fn contested(taken: Taken, envelope: Envelope, carried: Carried) -> Self {
         Self {
             taken,
             envelope,
             carried,
             fresh: false,
+            is_contested: true,
         }
     }
 }
@@ -52,6 +55,7 @@ pub(super) async fn read(
         match Envelope::decode(&taken.payload) {
             Ok(envelope) if envelope.queue == queue.names.queue => arrivals.push(Arrival {
                 fresh: taken.deliveries == 1 && carried.epoch == 0,
+                is_contested: false,
                 taken,
                 envelope,
                 carried,
@@ -115,11 +119,13 @@ async fn judge_one(
         taken,
         envelope,
         carried,
+        is_contested,
         ..
     } = arrival;
     let arrived = Arrived {
         slot: taken.slot,
         epoch: carried.epoch,
+        is_contested,
     };
     let (record, sequence) = match stored {
         Some((record, sequence)) => (Some(record), sequence),
@@ -150,6 +156,8 @@ async fn judge_one(
                 from.payload_bytes = envelope.payload.len();
             }
         }
+        // When that worker dies, the server gives the message to somebody again.
+        Verdict::Taken => return Ok(None),
         Verdict::Lost => {
             shared.events.send([recovered_event(&from, now)]);
             let (from, change) = change::recovered(&from, now, fastrand::f64());

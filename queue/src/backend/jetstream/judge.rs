@@ -14,6 +14,8 @@ pub(super) struct Arrived {
     pub(super) slot: u64,
     /// Which of the job's messages it is.
     pub(super) epoch: u32,
+    /// We held it while somebody else wrote the job's record.
+    pub(super) is_contested: bool,
 }
 
 /// What becomes of a work message.
@@ -23,6 +25,8 @@ pub(super) enum Verdict {
     Start,
     /// It was started, and its lease ended without an outcome.
     Lost,
+    /// We held the message for so long that the server gave it to another worker too, whose attempt it is now: leave it alone.
+    Taken,
     /// It runs from another message; if that one is gone, this one takes its place.
     RunsElsewhere {
         /// The other message.
@@ -72,6 +76,7 @@ pub(super) fn judge(arrived: Arrived, record: Option<&Record>, now: Timestamp) -
         };
     }
     match record.state {
+        State::Running if record.slot == arrived.slot && arrived.is_contested => Verdict::Taken,
         State::Running if record.slot == arrived.slot => Verdict::Lost,
         State::Running => Verdict::RunsElsewhere { slot: record.slot },
         State::Completed | State::Dead | State::Expired | State::Cancelled | State::Unknown => {
@@ -88,5 +93,30 @@ pub(super) fn judge(arrived: Arrived, record: Option<&Record>, now: Timestamp) -
                 Verdict::Start
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Envelope, Kind};
+
+    #[test]
+    fn a_job_that_runs_from_the_same_message_is_lost_unless_we_were_too_late() {
+        let now = Timestamp::from_millis(1_000);
+        let envelope = Envelope::new("sms", Kind::from_static("ping"), 1, b"{}".to_vec(), now);
+        let running = Record::of(&envelope).started(7, now);
+        let judged = |slot, is_contested| {
+            let arrived = Arrived {
+                slot,
+                epoch: 0,
+                is_contested,
+            };
+            judge(arrived, Some(&running), now)
+        };
+        // The server gives a message again when nobody said that its job is in progress.
+        assert_eq!(judged(7, false), Verdict::Lost);
+        assert_eq!(judged(7, true), Verdict::Taken);
+        assert_eq!(judged(8, true), Verdict::RunsElsewhere { slot: 7 });
     }
 }

@@ -72,7 +72,7 @@ impl<'a> Starting<'a> {
                 Ok(Some(fence)) => {
                     deliveries.push(deliver(self.shared, self.queue, self.request, job, fence));
                 }
-                Ok(None) => again.push(Arrival::known(job.taken, job.envelope, job.carried)),
+                Ok(None) => again.push(Arrival::contested(job.taken, job.envelope, job.carried)),
                 Err(error) => {
                     job.taken.give_back(&self.shared.api.client).await;
                     failure = Some(error);
