@@ -85,9 +85,13 @@ pub trait Backend: Send + Sync + 'static {
     /// Records the outcomes of attempts. The answers are in the order of the batch; a lease that was lost in the meantime is
     /// refused as [`Settled::LeaseLost`] and changes nothing.
     ///
+    /// When an empty batch was answered twice, every lease whose future was dropped before has given back what it took: a
+    /// worker that stops waits for this.
+    ///
     /// # Errors
     /// Any [`BackendErrorKind`]; nothing of the batch is recorded then, except that after
-    /// [`Poisoned`](BackendErrorKind::Poisoned) it may be.
+    /// [`Poisoned`](BackendErrorKind::Poisoned) it may be, and that a store on other machines may have recorded a part. The
+    /// same batch may be given again: what is recorded is not recorded twice.
     ///
     /// # Cancel safety
     /// Dropping the future leaves the batch either recorded whole or not at all.

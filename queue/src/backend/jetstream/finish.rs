@@ -1,9 +1,52 @@
-//! [`Finish`]: work that has begun and is finished, whoever still waits for it.
+//! [`Finish`]: work that has begun and is finished, whoever still waits for it; and [`Orphans`], which know when it is.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// Work whose callers went away, and which goes on without them.
+pub(super) struct Orphans(watch::Sender<usize>);
+
+impl Orphans {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(watch::Sender::new(0)))
+    }
+
+    /// Waits until none is left.
+    ///
+    /// # Cancel safety
+    /// It only waits.
+    pub(super) async fn ended(&self) {
+        // The sender is `self`, so it does not go away meanwhile.
+        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// Goes on with `work` in a task of its own.
+    pub(super) fn adopt<F>(self: &Arc<Self>, runtime: &Handle, work: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send,
+    {
+        self.0.send_modify(|count| *count += 1);
+        let counted = Counted(self.clone());
+        runtime.spawn(async move {
+            let _counted = counted;
+            work.await;
+        });
+    }
+}
+
+/// One orphan, until it has ended in whatever way.
+struct Counted(Arc<Orphans>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|count| *count -= 1);
+    }
+}
 
 /// Runs in its caller's task, and goes on in a task of its own when the caller goes away in the middle. A task from the
 /// beginning would do, too, but it costs each call two switches between threads: a third of the CPU time of a job.
@@ -13,18 +56,20 @@ where
     F::Output: Send,
 {
     work: Option<Pin<Box<F>>>,
+    orphans: Arc<Orphans>,
     /// Where it began, and goes on: whoever drops it may be elsewhere.
     runtime: Option<Handle>,
 }
 
 /// Work that is finished once it has begun, which it does when it is first polled.
-pub(super) fn finish<F>(work: F) -> Finish<F>
+pub(super) fn finish<F>(orphans: &Arc<Orphans>, work: F) -> Finish<F>
 where
     F: Future + Send + 'static,
     F::Output: Send,
 {
     Finish {
         work: Some(Box::pin(work)),
+        orphans: orphans.clone(),
         runtime: None,
     }
 }
@@ -59,7 +104,7 @@ where
 {
     fn drop(&mut self) {
         if let (Some(rest), Some(runtime)) = (self.work.take(), self.runtime.take()) {
-            runtime.spawn(rest);
+            self.orphans.adopt(&runtime, rest);
         }
     }
 }
@@ -77,7 +122,8 @@ mod tests {
         let (begun, mut has_begun) = mpsc::unbounded_channel();
         let (go_on, may_go_on) = oneshot::channel::<()>();
         let (done, is_done) = oneshot::channel();
-        let caller = tokio::spawn(finish(async move {
+        let orphans = Orphans::new();
+        let caller = tokio::spawn(finish(&orphans, async move {
             begun.send(()).unwrap();
             may_go_on.await.unwrap();
             done.send(7).unwrap();
@@ -85,9 +131,13 @@ mod tests {
         has_begun.recv().await.unwrap();
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
+        let mut ended = Box::pin(orphans.ended());
+        assert!(futures_util::poll!(ended.as_mut()).is_pending());
         go_on.send(()).unwrap();
         let done = tokio::time::timeout(Duration::from_secs(5), is_done).await;
         assert_eq!(done.unwrap(), Ok(7));
+        let ended = tokio::time::timeout(Duration::from_secs(5), ended);
+        ended.await.expect("the last orphan has ended");
     }
 
     #[test]
@@ -98,7 +148,7 @@ mod tests {
             .unwrap();
         let (go_on, may_go_on) = oneshot::channel::<()>();
         let (done, is_done) = oneshot::channel();
-        let mut work = Box::pin(finish(async move {
+        let mut work = Box::pin(finish(&Orphans::new(), async move {
             may_go_on.await.unwrap();
             done.send(7).unwrap();
         }));
@@ -114,12 +164,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_panicked_is_not_gone_on_with() {
-        let caller = tokio::spawn(finish(async { panic!("as asked") }));
+        let caller = tokio::spawn(finish(&Orphans::new(), async { panic!("as asked") }));
         assert!(caller.await.unwrap_err().is_panic());
     }
 
     #[tokio::test]
     async fn it_answers_its_caller() {
-        assert_eq!(finish(async { 7 }).await, 7);
+        assert_eq!(finish(&Orphans::new(), async { 7 }).await, 7);
     }
 }

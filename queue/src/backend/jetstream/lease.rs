@@ -33,13 +33,15 @@ pub(super) async fn lease(
     let (mut reply, answer) = oneshot::channel();
     let shared = shared.clone();
     // Finished in any case, so that jobs on their way to a caller who went away are given back, whatever step they are in.
-    let looking = finish(async move {
+    let looking = finish(&shared.orphans.clone(), async move {
         let found = look(&shared, &queue, &request, &mut reply).await;
         let held = found.map(|deliveries| OnTheWay {
             deliveries,
             shared: Some(shared.clone()),
         });
-        drop(reply.send(held));
+        if let Err(Ok(unheard)) = reply.send(held) {
+            unheard.give_back().await;
+        }
     });
     looking.await;
     Ok(answer.await.map_err(|_| closed())??.keep())
@@ -275,6 +277,13 @@ impl OnTheWay {
     fn keep(mut self) -> Vec<Delivery> {
         std::mem::take(&mut self.deliveries)
     }
+
+    /// Where this fails the lease ends by itself, and the job counts as lost.
+    async fn give_back(mut self) {
+        if let Some(shared) = self.shared.take() {
+            let _ = settle::settle(&shared, releases(&self.deliveries)).await;
+        }
+    }
 }
 
 impl Drop for OnTheWay {
@@ -282,17 +291,22 @@ impl Drop for OnTheWay {
         let (Some(shared), false) = (self.shared.take(), self.deliveries.is_empty()) else {
             return;
         };
-        let release: Vec<Settlement> = (self.deliveries.iter())
-            .map(|delivery| Settlement {
-                lease: delivery.lease,
-                disposition: Disposition::Release,
-            })
-            .collect();
+        let releases = releases(&self.deliveries);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                // Where this fails the lease ends by itself, and the job counts as lost.
-                let _ = settle::settle(&shared, release).await;
+            let orphans = shared.orphans.clone();
+            orphans.adopt(&runtime, async move {
+                // As above.
+                let _ = settle::settle(&shared, releases).await;
             });
         }
     }
+}
+
+fn releases(deliveries: &[Delivery]) -> Vec<Settlement> {
+    (deliveries.iter())
+        .map(|delivery| Settlement {
+            lease: delivery.lease,
+            disposition: Disposition::Release,
+        })
+        .collect()
 }

@@ -69,7 +69,6 @@ pub(super) async fn settle(
     shared: &Shared,
     batch: Vec<Settlement>,
 ) -> Result<Vec<Settled>, BackendError> {
-    shared.check_open()?;
     let now = shared.clock.now();
     let mut answers = vec![Settled::LeaseLost; batch.len()];
     let (mut pending, mut places) = (Vec::new(), Vec::new());

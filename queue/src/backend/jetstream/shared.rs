@@ -13,6 +13,7 @@ use super::api::Api;
 use super::charging::Charging;
 use super::connection::Connection;
 use super::events::Events;
+use super::finish::Orphans;
 use super::held::Held;
 use super::names::{self, Names};
 use super::provision;
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     pub(super) retention: Retention,
     pub(super) events: Events,
     pub(super) held: Held,
+    pub(super) orphans: Arc<Orphans>,
     pub(super) record_stream: RecordStream,
     pub(super) charging: Charging,
     queues: Mutex<HashMap<String, Arc<OnceCell<Arc<QueueState>>>>>,
@@ -59,6 +61,7 @@ impl Shared {
             retention: options.retention,
             events: Events::new(),
             held: Held::default(),
+            orphans: Orphans::new(),
             record_stream: RecordStream::default(),
             charging: Charging::default(),
             queues: Mutex::default(),

@@ -72,7 +72,10 @@ impl Backend for JetStreamBackend {
             }
             let shared = self.shared.clone();
             // A batch that has begun is finished, whoever still waits for it.
-            (finish(async move { enqueue::enqueue(&shared, batch).await }).await)
+            (finish(&self.shared.orphans, async move {
+                enqueue::enqueue(&shared, batch).await
+            })
+            .await)
                 // A look at the account and the streams tells which of them is full, or gone.
                 .inspect_err(|_| self.shared.connection.check_soon())
         })
@@ -84,9 +87,16 @@ impl Backend for JetStreamBackend {
 
     fn settle(&self, batch: Vec<Settlement>) -> BoxFuture<'_, Result<Vec<Settled>, BackendError>> {
         Box::pin(async move {
+            self.shared.check_open()?;
+            if batch.is_empty() {
+                self.shared.orphans.ended().await;
+            }
             let shared = self.shared.clone();
             // It is not left half written.
-            finish(async move { settle::settle(&shared, batch).await }).await
+            finish(&self.shared.orphans, async move {
+                settle::settle(&shared, batch).await
+            })
+            .await
         })
     }
 
@@ -165,6 +175,9 @@ impl Backend for JetStreamBackend {
 
     fn close(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         Box::pin(async move {
+            // What callers went away from is given back; without a connection it can't be.
+            let ended = self.shared.orphans.ended();
+            let _ = tokio::time::timeout(FLUSH_WAIT, ended).await;
             if self.shared.close() {
                 let client = &self.shared.api.client;
                 // Without a connection there is nothing more to be done: what was not answered is done again by its callers.

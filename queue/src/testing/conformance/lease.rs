@@ -1,6 +1,7 @@
 //! Leases: exclusive, bounded, fenced, recovered.
 
 use std::collections::BTreeSet;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::Subject;
@@ -141,6 +142,41 @@ pub(super) async fn a_dropped_lease_call_loses_no_job(subject: Subject) {
         {
             assert!(seen.insert(delivery.envelope.id), "no job is leased twice");
             assert_eq!(delivery.attempt, 1);
+        }
+    }
+}
+
+pub(super) async fn what_dropped_lease_calls_took_is_back_after_two_empty_settlements(
+    subject: Subject,
+) {
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(subject.put_one().await);
+    }
+    // Dropped at any step of the way.
+    for steps in 0..60 {
+        let mut call = subject.backend.lease(subject.request(5));
+        for _ in 0..steps {
+            if let Poll::Ready(taken) = futures_util::poll!(call.as_mut()) {
+                for delivery in taken.expect("lease works") {
+                    subject.end(&delivery, Disposition::Release).await;
+                }
+                call = subject.backend.lease(subject.request(5));
+            }
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+        drop(call);
+        for _ in 0..2 {
+            let settled = subject.backend.settle(Vec::new()).await;
+            assert_eq!(settled.expect("settle works"), []);
+        }
+        for &id in &ids {
+            let job = subject.view(id).await;
+            assert_eq!(
+                (job.state, job.attempt),
+                (State::Ready, 0),
+                "after {steps} steps"
+            );
         }
     }
 }

@@ -58,6 +58,7 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     lease::an_extended_lease_is_kept,
     lease::a_waiting_lease_is_woken_by_an_enqueue,
     lease::a_dropped_lease_call_loses_no_job,
+    lease::what_dropped_lease_calls_took_is_back_after_two_empty_settlements,
     lease::a_job_that_kills_its_workers_ends_dead,
     lease::a_job_to_ask_about_that_kills_its_workers_ends_unknown,
     lease::a_lost_at_most_once_job_ends_unknown,
