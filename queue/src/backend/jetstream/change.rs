@@ -224,7 +224,9 @@ pub(super) fn next(
             if !keeps_body || record.secret {
                 record.payload_bytes = 0;
             }
-            after.extend(keys::left(names, &record, retention, now)?);
+            // Sent twice it must not take the key from who got it in between.
+            let left = keys::left(names, &record, retention, now)?;
+            after.extend(left.map(|left| left.id(message::id(envelope, record.epoch, "left"))));
             (Ending::Drop, Some(event))
         }
         Change::Postpone { state, at, reason } => {

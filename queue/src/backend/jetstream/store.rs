@@ -8,7 +8,7 @@ use super::finish::finish;
 use super::options::JetStreamOptions;
 use super::records::JetStreamRecords;
 use super::shared::Shared;
-use super::{control, enqueue, extend, lease, query, settle};
+use super::{cancel, enqueue, extend, lease, pause, purge, query, requeue, settle};
 use crate::backend::{
     Backend, BackendError, Cancelled, Delivery, Enqueued, EventStream, JobView, Lease,
     LeaseRequest, ListFilter, Page, Records, Requeued, Settled, Settlement, Stats,
@@ -134,27 +134,27 @@ impl Backend for JetStreamBackend {
     fn cancel(&self, id: JobId) -> BoxFuture<'_, Result<Cancelled, BackendError>> {
         Box::pin(async move {
             self.shared.check_open()?;
-            control::cancel(&self.shared, id).await
+            cancel::cancel(&self.shared, id).await
         })
     }
 
     fn requeue(&self, id: JobId) -> BoxFuture<'_, Result<Requeued, BackendError>> {
         Box::pin(async move {
             self.shared.check_open()?;
-            control::requeue(&self.shared, id).await
+            requeue::requeue(&self.shared, id).await
         })
     }
 
     fn pause(&self, queue: String) -> BoxFuture<'_, Result<(), BackendError>> {
-        Box::pin(async move { control::set_paused(&self.shared, &queue, true).await })
+        Box::pin(async move { pause::set_paused(&self.shared, queue, true).await })
     }
 
     fn resume(&self, queue: String) -> BoxFuture<'_, Result<(), BackendError>> {
-        Box::pin(async move { control::set_paused(&self.shared, &queue, false).await })
+        Box::pin(async move { pause::set_paused(&self.shared, queue, false).await })
     }
 
     fn purge(&self, queue: String, states: Vec<State>) -> BoxFuture<'_, Result<u64, BackendError>> {
-        Box::pin(async move { control::purge(&self.shared, &queue, &states).await })
+        Box::pin(async move { purge::purge(&self.shared, &queue, &states).await })
     }
 
     fn unpark(
@@ -162,7 +162,7 @@ impl Backend for JetStreamBackend {
         queue: String,
         kinds: &'static [KindInfo],
     ) -> BoxFuture<'_, Result<u64, BackendError>> {
-        Box::pin(async move { control::unpark(&self.shared, &queue, kinds).await })
+        Box::pin(async move { requeue::unpark(&self.shared, &queue, kinds).await })
     }
 
     fn records(&self) -> Arc<dyn Records> {

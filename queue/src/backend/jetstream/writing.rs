@@ -41,8 +41,11 @@ impl<'a> Writing<'a> {
         let retention = &self.shared.retention;
         let message = Outgoing::new(self.names.status(record.id), body);
         let message = match record.state {
-            State::Completed | State::Expired | State::Cancelled => {
-                message.ttl(retention.completed_age)
+            State::Completed | State::Expired => message.ttl(retention.completed_age),
+            // It outlasts the message that it keeps from starting, should that be left behind.
+            State::Cancelled => {
+                let waits = record.due_at.since(self.shared.clock.now());
+                message.ttl(retention.completed_age.saturating_add(waits))
             }
             State::Dead | State::Unknown => message.ttl(retention.dead_age),
             State::Scheduled

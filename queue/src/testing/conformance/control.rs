@@ -27,6 +27,43 @@ pub(super) async fn a_cancelled_job_never_starts(subject: Subject) {
     assert!(subject.take(10).await.is_empty());
 }
 
+pub(super) async fn a_cancel_that_was_dropped_is_finished_or_was_never_begun(subject: Subject) {
+    let (mut finished, mut never_begun) = (0, 0);
+    for steps in 0..24 {
+        let envelope = || subject.keyed(&format!("k{steps}"), Duration::from_secs(60));
+        let mut scheduled = envelope();
+        let later = subject.span(Duration::from_secs(600));
+        scheduled.due_at = scheduled.due_at.saturating_add(later);
+        let id = scheduled.id;
+        subject.put(scheduled).await;
+        // Dropped at any step of the way.
+        let mut call = subject.backend.cancel(id);
+        for _ in 0..steps {
+            if futures_util::poll!(call.as_mut()).is_ready() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+        drop(call);
+        for _ in 0..2 {
+            let settled = subject.backend.settle(Vec::new()).await;
+            assert_eq!(settled.expect("settle works"), []);
+        }
+        match subject.state(id).await {
+            // Its key is free again, too.
+            State::Cancelled => {
+                assert_eq!(subject.put(envelope()).await, Enqueued::Accepted);
+                finished += 1;
+            }
+            state => {
+                assert_eq!(state, State::Scheduled);
+                never_begun += 1;
+            }
+        }
+    }
+    assert!(finished > 0 && never_begun > 0, "{finished} {never_begun}");
+}
+
 pub(super) async fn a_job_cancelled_in_doubt_is_unknown(subject: Subject) {
     let keyed = subject.keyed("k", Duration::from_secs(60));
     let id = keyed.id;

@@ -87,6 +87,7 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     limits::limits_are_shared_by_all_who_lease,
     limits::a_put_off_job_keeps_its_deadline_and_can_be_cancelled,
     control::a_cancelled_job_never_starts,
+    control::a_cancel_that_was_dropped_is_finished_or_was_never_begun,
     control::a_job_cancelled_in_doubt_is_unknown,
     control::a_running_or_finished_job_is_not_cancelled,
     control::a_dead_job_is_requeued_with_fresh_attempts,
