@@ -182,4 +182,6 @@ pub enum Settled {
     Recorded,
     /// Refused: the lease had ended and the job belongs to somebody else, or is over.
     LeaseLost,
+    /// The store could not record this one, though it recorded others. It may be given again.
+    NotRecorded,
 }

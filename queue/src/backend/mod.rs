@@ -90,8 +90,9 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// # Errors
     /// Any [`BackendErrorKind`]; nothing of the batch is recorded then, except that after
-    /// [`Poisoned`](BackendErrorKind::Poisoned) it may be, and that a store on other machines may have recorded a part. The
-    /// same batch may be given again: what is recorded is not recorded twice.
+    /// [`Poisoned`](BackendErrorKind::Poisoned), and where a store on other machines did not answer, it may be. The same batch
+    /// may be given again: what is recorded is not recorded twice. A store that records each job for itself answers
+    /// [`Settled::NotRecorded`] for those it could not, as long as it could any.
     ///
     /// # Cancel safety
     /// Dropping the future leaves the batch either recorded whole or not at all.

@@ -10,6 +10,9 @@ use crate::backend::{Backend, BackendError, Settled, Settlement};
 use crate::job::Priority;
 use crate::telemetry::names;
 
+/// The pause before outcomes that the store could not record are sent again, in milliseconds. Others wait as long.
+const AGAIN_MS: u64 = 100;
+
 /// An outcome that is not recorded yet.
 pub(super) struct Unsettled {
     pub(super) settlement: Settlement,
@@ -87,8 +90,13 @@ impl Settler {
                 let mut answers = answers.into_iter();
                 for unsettled in self.in_flight.drain(..) {
                     // A batch that is answered in part was refused in part: the rest is not ours any more.
-                    let settled = answers.next().unwrap_or(Settled::LeaseLost);
-                    done.push(record(self.queue, unsettled, settled));
+                    match answers.next().unwrap_or(Settled::LeaseLost) {
+                        Settled::NotRecorded if unsettled.lease_until > now => {
+                            self.pending.push(unsettled);
+                            self.outage.hold(now.saturating_add(AGAIN_MS));
+                        }
+                        settled => done.push(record(self.queue, unsettled, settled)),
+                    }
                 }
                 return Ok(());
             }
@@ -132,6 +140,7 @@ fn record(queue: &'static str, unsettled: Unsettled, settled: Settled) -> Done {
             );
             Recorded::LeaseLost
         }
+        Settled::NotRecorded => return unrecorded(queue, unsettled),
     };
     Done {
         recorded,

@@ -275,7 +275,9 @@ async fn put_off(
         pending.push(one.answering(job.taken.reply));
     }
     let put_off = pending.len();
-    settle::apply_all(shared, pending).await?;
+    for written in settle::apply_all(shared, pending).await {
+        written?;
+    }
     Ok(Admitted { startable, put_off })
 }
 

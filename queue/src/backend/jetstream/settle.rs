@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_nats::Subject;
 use bytes::Bytes;
 
-use super::acks::Ack;
 use super::change::{self, Change, Ending, Next};
 use super::count::Counts;
 use super::health::JetStreamProblem;
 use super::lane::Taken;
 use super::message;
+use super::names::Names;
 use super::outgoing::Outgoing;
 use super::queue::QueueState;
 use super::record::Record;
@@ -20,6 +20,7 @@ use super::refusal::unanswered;
 use super::shared::Shared;
 use super::writing;
 use crate::backend::{BackendError, Lease, Settled, Settlement};
+use crate::clock::Timestamp;
 use crate::job::{Envelope, State};
 
 /// The server's bound on a negative acknowledgement's delay is far above this; a job that came early looks again.
@@ -71,7 +72,7 @@ pub(super) async fn settle(
 ) -> Result<Vec<Settled>, BackendError> {
     let now = shared.clock.now();
     let mut answers = vec![Settled::LeaseLost; batch.len()];
-    let (mut pending, mut places) = (Vec::new(), Vec::new());
+    let (mut pending, mut places, mut failure) = (Vec::new(), Vec::new(), None);
     for (place, settlement) in batch.iter().enumerate() {
         let Some(hold) = hold(shared, &settlement.lease).await? else {
             continue;
@@ -102,16 +103,31 @@ pub(super) async fn settle(
                 rest_places.push(place);
             }
         }
-        let written = apply_all(shared, group).await?;
+        let written = apply_all(shared, group).await;
         for (place, written) in group_places.into_iter().zip(written) {
-            shared.held.remove(&batch[place].lease);
-            if written {
-                answers[place] = Settled::Recorded;
+            answers[place] = match written {
+                Ok(true) => Settled::Recorded,
+                Ok(false) => Settled::LeaseLost,
+                Err(error) => {
+                    failure = Some(error);
+                    Settled::NotRecorded
+                }
+            };
+            if answers[place] != Settled::NotRecorded {
+                shared.held.remove(&batch[place].lease);
             }
         }
         (pending, places) = (rest, rest_places);
     }
-    Ok(answers)
+    match failure {
+        Some(error) if !answers.contains(&Settled::Recorded) => Err(error),
+        Some(error) => {
+            // Its text holds nothing of the jobs.
+            tracing::warn!("some outcomes could not be recorded and will be tried again: {error}");
+            Ok(answers)
+        }
+        None => Ok(answers),
+    }
 }
 
 /// The hold behind a lease: this process's own, or made anew from what is stored.
@@ -144,87 +160,50 @@ async fn hold(shared: &Shared, lease: &Lease) -> Result<Option<super::held::Hold
 
 /// Writes one change; false when somebody else changed the job first.
 pub(super) async fn apply(shared: &Shared, pending: Pending) -> Result<bool, BackendError> {
-    let mut written = apply_all(shared, vec![pending]).await?;
-    Ok(written.pop().unwrap_or(false))
+    let written = apply_all(shared, vec![pending]).await.pop();
+    written.unwrap_or(Ok(false))
 }
 
 /// A change that is on its way.
-struct Writing {
+struct Changing {
     next: Next,
     sequence: u64,
     reply: Option<Subject>,
     slot: u64,
+    is_written: bool,
 }
 
-/// Writes changes of one queue, step by step for all of them at once. Answers for each whether it is written.
+/// A change that is on its way, or why it is not.
+type Step = Result<Changing, BackendError>;
+
+/// Writes changes of one queue, step by step for all of them at once, but each for itself: a job whose step fails takes none of
+/// the others with it. Answers for each whether it is written; false when somebody else changed the job first.
 pub(super) async fn apply_all(
     shared: &Shared,
     pending: Vec<Pending>,
-) -> Result<Vec<bool>, BackendError> {
+) -> Vec<Result<bool, BackendError>> {
     let Some(queue) = pending.first().map(|first| first.queue.clone()) else {
-        return Ok(Vec::new());
+        return Vec::new();
     };
-    let names = &queue.names;
-    let (now, age) = (shared.clock.now(), shared.retention.completed_age);
-    let (mut jobs, mut bodies) = (Vec::with_capacity(pending.len()), Vec::new());
-    let mut counts = Counts::default();
-    for job in pending {
-        let mut next = change::next(
-            names,
-            &job.envelope,
-            job.from,
-            job.change,
-            &shared.retention,
-            now,
-        )?;
-        if job.sequence > 0 {
-            // The same change again, after its answer was lost, is known again by its name.
-            next.record.write = shared.name_of(job.sequence, next.record.state);
-        }
-        bodies.extend(next.before.take());
-        counts.add(next.record.state, now, age, 1);
-        jobs.push(Writing {
-            next,
-            sequence: job.sequence,
-            reply: job.reply,
-            slot: job.slot,
-        });
-    }
-    all_stored(shared.api.publish_all(bodies).await)?;
-
-    let mut writes: Vec<(&mut Record, u64)> = (jobs.iter_mut())
-        .map(|job| (&mut job.next.record, job.sequence))
-        .collect();
-    // The counters go with the records, and are put right when a record is not written: they are no promise, and a round to
-    // the server is a third of what a settlement takes.
-    let fences = writing::write_all(shared, names, &mut writes, counts.messages(names)).await;
-
-    let (mut written, mut follow) = (Vec::with_capacity(jobs.len()), Vec::new());
-    let (mut not_counted, mut failure) = (Counts::default(), None);
-    for (job, fence) in jobs.iter_mut().zip(fences) {
-        let is_written = matches!(fence, Ok(Some(_)));
-        if is_written {
-            follow.append(&mut job.next.after);
-        } else {
-            not_counted.add(job.next.record.state, now, age, -1);
-        }
-        failure = fence.err().or(failure);
-        written.push(is_written);
-    }
-    follow.extend(not_counted.messages(names));
-    all_stored(shared.api.publish_all(follow).await)?;
+    let (names, now) = (&queue.names, shared.clock.now());
+    let begin = |job| begin(shared, names, job, now);
+    let mut steps: Vec<Step> = pending.into_iter().map(begin).collect();
+    publish_for(shared, &mut steps, |job| job.next.before.take()).await;
+    write_records(shared, names, &mut steps, now).await;
+    publish_for(shared, &mut steps, |job| match job.is_written {
+        true => std::mem::take(&mut job.next.after),
+        false => Vec::new(),
+    })
+    .await;
     let is_observed = shared.events.is_observed();
-    for (job, _) in jobs.iter().zip(&written).filter(|(_, written)| **written) {
-        match (&job.reply, job.next.ending) {
-            (Some(reply), Ending::Drop) => drop_message(shared, reply).await?,
-            (Some(reply), Ending::GiveBack) => {
-                answer(shared, reply, Bytes::from_static(b"-NAK")).await?
-            }
-            (None, Ending::Drop) if job.slot > 0 => {
-                shared.api.delete(&names.work, job.slot).await?;
-            }
-            // Its acknowledgement is overdue by then, and the server gives it out again by itself.
-            (None, Ending::Drop | Ending::GiveBack) => {}
+    for step in &mut steps {
+        let Ok(job) = step.as_ref() else { continue };
+        if !job.is_written {
+            continue;
+        }
+        if let Err(error) = end_message(shared, names, job).await {
+            *step = Err(error);
+            continue;
         }
         if let Some(name) = job.next.event.filter(|_| is_observed) {
             let mut event = job.next.record.event(name, now);
@@ -232,9 +211,96 @@ pub(super) async fn apply_all(
             shared.events.send([event]);
         }
     }
-    match failure {
-        Some(error) => Err(error),
-        None => Ok(written),
+    let written = steps.into_iter();
+    written.map(|step| step.map(|job| job.is_written)).collect()
+}
+
+fn begin(shared: &Shared, names: &Names, job: Pending, now: Timestamp) -> Step {
+    let mut next = change::next(
+        names,
+        &job.envelope,
+        job.from,
+        job.change,
+        &shared.retention,
+        now,
+    )?;
+    if job.sequence > 0 {
+        // The same change again, after its answer was lost, is known again by its name.
+        next.record.write = shared.name_of(job.sequence, next.record.state);
+    }
+    Ok(Changing {
+        next,
+        sequence: job.sequence,
+        reply: job.reply,
+        slot: job.slot,
+        is_written: false,
+    })
+}
+
+/// Stores messages of each job that got so far. A job one of whose messages is not stored gets no further.
+async fn publish_for<M>(
+    shared: &Shared,
+    steps: &mut [Step],
+    mut messages: impl FnMut(&mut Changing) -> M,
+) where
+    M: IntoIterator<Item = Outgoing>,
+{
+    let (mut owners, mut all) = (Vec::new(), Vec::new());
+    for (place, step) in steps.iter_mut().enumerate() {
+        if let Ok(job) = step {
+            for message in messages(job) {
+                owners.push(place);
+                all.push(message);
+            }
+        }
+    }
+    let answers = shared.api.publish_all(all).await;
+    for (place, answer) in owners.into_iter().zip(answers) {
+        if let Err(refusal) = answer {
+            steps[place] = Err(refusal.into());
+        }
+    }
+}
+
+/// Writes the records of all jobs that got so far.
+async fn write_records(shared: &Shared, names: &Names, steps: &mut [Step], now: Timestamp) {
+    let age = shared.retention.completed_age;
+    let (mut owners, mut writes) = (Vec::new(), Vec::new());
+    let mut counts = Counts::default();
+    for (place, step) in steps.iter_mut().enumerate() {
+        if let Ok(job) = step {
+            counts.add(job.next.record.state, now, age, 1);
+            owners.push(place);
+            writes.push((&mut job.next.record, job.sequence));
+        }
+    }
+    // The counters go with the records, and are put right when a record is not written: they are no promise, and a round to
+    // the server is a third of what a settlement takes.
+    let fences = writing::write_all(shared, names, &mut writes, counts.messages(names)).await;
+    let mut not_counted = Counts::default();
+    for (place, fence) in owners.into_iter().zip(fences) {
+        let Ok(job) = &mut steps[place] else { continue };
+        job.is_written = matches!(fence, Ok(Some(_)));
+        if !job.is_written {
+            not_counted.add(job.next.record.state, now, age, -1);
+        }
+        if let Err(error) = fence {
+            steps[place] = Err(error);
+        }
+    }
+    shared.api.publish_all(not_counted.messages(names)).await;
+}
+
+/// Tells the server what becomes of the message that brought a job.
+async fn end_message(shared: &Shared, names: &Names, job: &Changing) -> Result<(), BackendError> {
+    match (&job.reply, job.next.ending) {
+        (Some(reply), Ending::Drop) => drop_message(shared, reply).await,
+        (Some(reply), Ending::GiveBack) => answer(shared, reply, Bytes::from_static(b"-NAK")).await,
+        (None, Ending::Drop) if job.slot > 0 => {
+            shared.api.delete(&names.work, job.slot).await.map(drop)
+        }
+        // Its acknowledgement is overdue by then, and the server gives it out again by itself.
+        (None, Ending::Drop | Ending::GiveBack) => Ok(()),
     }
 }
 
@@ -290,11 +356,4 @@ pub(super) async fn foreign(
         );
     }
     answer(shared, &taken.reply, Bytes::from_static(b"+TERM not a job")).await
-}
-
-fn all_stored(answers: Vec<Ack>) -> Result<(), BackendError> {
-    for answer in answers {
-        answer?;
-    }
-    Ok(())
 }

@@ -8,5 +8,6 @@ mod keys;
 mod provisioning;
 mod proxy;
 mod server;
+mod settling;
 mod support;
 mod tls;
