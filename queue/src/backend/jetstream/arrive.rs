@@ -1,7 +1,9 @@
 //! What becomes of work messages that arrived: read, compared with their jobs' records, started or put right.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_nats::Subject;
 use futures_util::future::join_all;
 
 use super::change::{self, Change};
@@ -10,14 +12,14 @@ use super::keys;
 use super::lane::Taken;
 use super::message::Carried;
 use super::queue::QueueState;
-use super::record::Record;
+use super::record::{Record, is_unreadable};
 use super::settle::{self, Pending};
 use super::shared::Shared;
 use super::start::Startable;
 use super::writing;
 use crate::backend::{BackendError, LeaseRequest};
 use crate::clock::Timestamp;
-use crate::job::{CodecError, Envelope, JobId, State};
+use crate::job::{Envelope, JobId, State};
 
 /// A work message that was read.
 pub(super) struct Arrival {
@@ -43,13 +45,13 @@ impl Arrival {
     }
 }
 
-/// Reads messages. What is not a job of ours is set aside with its bytes.
+/// Reads messages. What is not a job of ours is set aside with its bytes; what can't be is why the second answer is there.
 pub(super) async fn read(
     shared: &Shared,
     queue: &QueueState,
     taken: Vec<Taken>,
-) -> Result<Vec<Arrival>, BackendError> {
-    let mut arrivals = Vec::with_capacity(taken.len());
+) -> (Vec<Arrival>, Option<BackendError>) {
+    let (mut arrivals, mut failure) = (Vec::with_capacity(taken.len()), None);
     for taken in taken {
         let carried = Carried::read(taken.headers.as_ref());
         match Envelope::decode(&taken.payload) {
@@ -61,26 +63,34 @@ pub(super) async fn read(
                 carried,
             }),
             // A program that can read it may come along.
-            Err(CodecError::Newer { .. }) => settle::foreign(shared, queue, taken).await?,
-            Ok(_) | Err(_) => settle::foreign(shared, queue, taken).await?,
+            Ok(_) | Err(_) => {
+                let reply = taken.reply.clone();
+                if let Err(error) = settle::foreign(shared, queue, taken).await {
+                    put_back(shared, &reply, AGAIN).await;
+                    failure = Some(error);
+                }
+            }
         }
     }
-    Ok(arrivals)
+    (arrivals, failure)
 }
 
 /// What was judged.
+#[derive(Default)]
 pub(super) struct Judged {
     pub(super) startable: Vec<Startable>,
     pub(super) set_aside: usize,
+    /// Why some messages could not be judged. They were given back.
+    pub(super) failure: Option<BackendError>,
 }
 
-/// Compares messages with their records.
+/// Compares messages with their records, each for itself.
 pub(super) async fn judge_all(
     shared: &Shared,
     queue: &Arc<QueueState>,
     request: &LeaseRequest,
     arrivals: Vec<Arrival>,
-) -> Result<Judged, BackendError> {
+) -> Judged {
     let known: Vec<JobId> = (arrivals.iter())
         .filter(|arrival| !arrival.fresh)
         .map(|arrival| arrival.envelope.id)
@@ -90,21 +100,50 @@ pub(super) async fn judge_all(
         .map(|job| writing::record(shared, &queue.names, job));
     let mut records = join_all(records).await.into_iter();
     let now = shared.clock.now();
-    let mut judged = Judged {
-        startable: Vec::new(),
-        set_aside: 0,
-    };
+    let mut judged = Judged::default();
     for arrival in arrivals {
+        let (id, reply) = (arrival.envelope.id, arrival.taken.reply.clone());
         let record = match arrival.fresh {
-            true => None,
-            false => records.next().transpose()?.flatten(),
+            true => Ok(None),
+            false => records.next().transpose().map(Option::flatten),
         };
-        match judge_one(shared, queue, request, arrival, record, now).await? {
-            Some(startable) => judged.startable.push(startable),
-            None => judged.set_aside += 1,
+        let verdict = match record {
+            Ok(record) => judge_one(shared, queue, request, arrival, record, now).await,
+            Err(error) => Err(error),
+        };
+        match verdict {
+            Ok(Some(startable)) => judged.startable.push(startable),
+            Ok(None) => judged.set_aside += 1,
+            // That one job is at fault, and no worker: it is left for who can read its record.
+            Err(error) if is_unreadable(&error) => {
+                tracing::warn!({ crate::telemetry::names::JOB_ID } = %id, "a job is left alone: {error}");
+                put_back(shared, &reply, UNREADABLE_AGAIN).await;
+                judged.set_aside += 1;
+            }
+            Err(error) => {
+                put_back(shared, &reply, AGAIN).await;
+                judged.failure = Some(error);
+            }
         }
     }
-    Ok(judged)
+    judged
+}
+
+/// When a message comes again that could not be judged.
+const AGAIN: Duration = Duration::from_secs(1);
+/// When a message comes again whose job's record can't be read.
+const UNREADABLE_AGAIN: Duration = Duration::from_secs(60);
+
+/// Gives a message back that nothing was written for. Where that fails it comes back by itself, a little later.
+pub(super) async fn put_back(shared: &Shared, reply: &Subject, delay: Duration) {
+    let _ = settle::delay_message(shared, reply, delay).await;
+}
+
+/// Gives back those that failed together.
+pub(super) async fn put_all_back(shared: &Shared, replies: &[Subject]) {
+    for reply in replies {
+        put_back(shared, reply, AGAIN).await;
+    }
 }
 
 async fn judge_one(

@@ -156,16 +156,20 @@ async fn look_within(
         return granted.map(drop);
     }
     let granted = granted?;
-    start(shared, queue, request, first, looked).await?;
-    if granted > looked.deliveries.len() {
-        let now = Instant::now();
-        look_at(shared, queue, request, granted, now, reply, looked).await?;
-    }
+    let outcome = async {
+        start(shared, queue, request, first, looked).await?;
+        if granted > looked.deliveries.len() {
+            let now = Instant::now();
+            look_at(shared, queue, request, granted, now, reply, looked).await?;
+        }
+        Ok(())
+    };
+    let outcome = outcome.await;
     let unused = granted.saturating_sub(looked.deliveries.len());
     if unused > 0 {
         rate::give_back(shared, queue, limit, unused).await?;
     }
-    Ok(())
+    outcome
 }
 
 /// How many more of each priority may be taken.
@@ -241,12 +245,21 @@ async fn start(
     taken: Vec<Taken>,
     looked: &mut Looked,
 ) -> Result<(), BackendError> {
-    let mut waiting = arrive::read(shared, queue, taken).await?;
+    let (mut waiting, mut failure) = arrive::read(shared, queue, taken).await;
     // Each round that somebody else interfered with a job looks at its record again.
     while !waiting.is_empty() {
-        let judged = arrive::judge_all(shared, queue, request, waiting).await?;
+        let judged = arrive::judge_all(shared, queue, request, waiting).await;
         looked.set_aside += judged.set_aside;
-        let admitted = limits::admit(shared, queue, request, judged.startable).await?;
+        failure = judged.failure.or(failure);
+        let startable = judged.startable.iter();
+        let replies: Vec<_> = startable.map(|job| job.taken.reply.clone()).collect();
+        let admitted = match limits::admit(shared, queue, request, judged.startable).await {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                arrive::put_all_back(shared, &replies).await;
+                return Err(error);
+            }
+        };
         looked.put_off += admitted.put_off;
         let mut starting = Starting::new(shared, queue, request);
         for job in admitted.startable {
@@ -264,7 +277,7 @@ async fn start(
         looked.deliveries.extend(started);
         waiting = again;
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 /// Leased jobs on their way to the worker. When nobody takes them, they go back without an attempt being charged.

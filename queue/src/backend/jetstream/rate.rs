@@ -20,6 +20,12 @@ use crate::backend::{BackendError, RateLimit};
 /// How often a write is tried anew because another worker was first.
 const CONFLICTS_MAX: u32 = 50;
 
+/// How long this process believes that none is left. Others give back what they did not use.
+const BELIEVED_MAX: Duration = Duration::from_secs(5);
+
+/// The pause after too many conflicts.
+const CONFLICTS_PAUSE_MAX: Duration = Duration::from_secs(1);
+
 /// Until when this process need not ask.
 pub(super) fn blocked(queue: &QueueState) -> Option<Instant> {
     let mut blocked = queue
@@ -48,7 +54,8 @@ pub(super) async fn take(
             *queue
                 .rate_blocked
                 .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Instant::now() + wait);
+                .unwrap_or_else(std::sync::PoisonError::into_inner) =
+                Some(Instant::now() + wait.min(BELIEVED_MAX));
             Ok(0)
         }
     }
@@ -105,7 +112,7 @@ async fn change(
         }
     }
     // Somebody takes them all, again and again: there is none for us now.
-    Ok(Err(limit.per / 20))
+    Ok(Err((limit.per / 20).min(CONFLICTS_PAUSE_MAX)))
 }
 
 /// The wall clock, which machines share more or less: whoever is behind takes the time of who is ahead, so that nobody's

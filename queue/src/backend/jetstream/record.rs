@@ -67,6 +67,14 @@ pub(super) struct Record {
     pub(super) write: String,
 }
 
+/// Whether an error says that a record can't be read: one job is at fault then, and not the store.
+pub(super) fn is_unreadable(error: &BackendError) -> bool {
+    matches!(
+        error.kind(),
+        BackendErrorKind::Corrupt | BackendErrorKind::NewerFormat
+    )
+}
+
 /// What says nothing is not written: a record is made, sent and stored twice for each job.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

@@ -15,7 +15,7 @@ use super::message;
 use super::names::Names;
 use super::outgoing::Outgoing;
 use super::queue::QueueState;
-use super::record::Record;
+use super::record::{Record, is_unreadable};
 use super::refusal::unanswered;
 use super::shared::Shared;
 use super::writing;
@@ -108,6 +108,8 @@ pub(super) async fn settle(
             answers[place] = match written {
                 Ok(true) => Settled::Recorded,
                 Ok(false) => Settled::LeaseLost,
+                // Somebody else wrote it.
+                Err(error) if is_unreadable(&error) => Settled::LeaseLost,
                 Err(error) => {
                     failure = Some(error);
                     Settled::NotRecorded

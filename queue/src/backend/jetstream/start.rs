@@ -8,7 +8,7 @@ use super::held::Hold;
 use super::lane::Taken;
 use super::message::Carried;
 use super::queue::QueueState;
-use super::record::Record;
+use super::record::{Record, is_unreadable};
 use super::shared::Shared;
 use super::writing::Writing;
 use crate::backend::{BackendError, Delivery, Lease, LeaseRequest};
@@ -73,6 +73,10 @@ impl<'a> Starting<'a> {
                     deliveries.push(deliver(self.shared, self.queue, self.request, job, fence));
                 }
                 Ok(None) => again.push(Arrival::contested(job.taken, job.envelope, job.carried)),
+                // Judged with the record that is there, which is left to who can read it.
+                Err(error) if is_unreadable(&error) => {
+                    again.push(Arrival::contested(job.taken, job.envelope, job.carried));
+                }
                 Err(error) => {
                     job.taken.give_back(&self.shared.api.client).await;
                     failure = Some(error);

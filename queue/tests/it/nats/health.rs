@@ -262,6 +262,30 @@ async fn an_older_server_behind_the_same_address_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_nobody_can_read_stops_its_own_job_only() {
+    let server = NatsServer::start().await.unwrap();
+    let (queue, _health) = open(server.url()).await;
+    let context = context(&server).await;
+    for (key, record) in [("newer", r#"{"v":99}"#), ("damaged", "{")] {
+        let job = create_notification_sms_job(&queue, message(key)).job_id(key);
+        let id = job.await.unwrap().job_id;
+        let stored = context.publish(format!("sms.status.{id}"), record.into());
+        stored.await.unwrap().await.unwrap();
+    }
+    for number in 0..5 {
+        enqueue(&queue, &number.to_string()).await;
+    }
+    let ledger = Ledger::default();
+    let worker = ledger.worker(&queue, 2, Duration::ZERO);
+    until("the other jobs ran", || ledger.jobs() == 5).await;
+    enqueue(&queue, "later").await;
+    until("a later job ran", || ledger.jobs() == 6).await;
+    assert!(!worker.is_finished());
+    worker.shutdown(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(ledger.runs(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn foreign_messages_are_set_aside_and_stop_nobody() {
     let server = NatsServer::start().await.unwrap();
     let (queue, health) = open(server.url()).await;
