@@ -119,15 +119,31 @@ async fn enqueue_to(
             Err(Refusal::Store(error)) => return Err(error),
         }
     }
+    let answers = answers.into_iter().collect::<Option<Vec<_>>>();
+    let answers = answers.ok_or_else(|| {
+        BackendError::new(
+            BackendErrorKind::Io,
+            "the server does not take the batch; the same call may be made again",
+        )
+    })?;
+    Ok(follow_within(jobs, answers))
+}
+
+/// What became of those that [`decide_within`] let another job of the batch stand for: the same as of that one.
+fn follow_within(jobs: &[&Envelope], mut answers: Vec<Enqueued>) -> Vec<Enqueued> {
+    let mut first = HashMap::new();
+    for (job, answer) in jobs.iter().zip(&answers) {
+        first.entry(job.id).or_insert(*answer);
+    }
+    for (job, answer) in jobs.iter().zip(&mut answers) {
+        *answer = first[&job.id];
+        if let Enqueued::Duplicate { of } = answer
+            && let Some(Enqueued::Duplicate { of: holder }) = first.get(of)
+        {
+            *of = *holder;
+        }
+    }
     answers
-        .into_iter()
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| {
-            BackendError::new(
-                BackendErrorKind::Io,
-                "the server does not take the batch; the same call may be made again",
-            )
-        })
 }
 
 /// The messages of a batch: each job, and before it its key where it has one.

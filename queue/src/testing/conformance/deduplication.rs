@@ -34,6 +34,25 @@ pub(super) async fn a_key_admits_one_job(subject: Subject) {
     );
 }
 
+pub(super) async fn the_losers_of_a_batch_are_told_who_holds_their_key(subject: Subject) {
+    let holder = subject.keyed("taken", WINDOW);
+    let of = holder.id;
+    subject.put(holder).await;
+    let keys = ["taken", "taken", "free", "free"];
+    let batch = keys.map(|key| subject.keyed(key, WINDOW)).to_vec();
+    let winner = batch[2].id;
+    let answers = subject.backend.enqueue(batch).await;
+    assert_eq!(
+        answers.expect("enqueue works"),
+        [
+            Enqueued::Duplicate { of },
+            Enqueued::Duplicate { of },
+            Enqueued::Accepted,
+            Enqueued::Duplicate { of: winner },
+        ]
+    );
+}
+
 pub(super) async fn a_completed_job_holds_its_key_until_the_window_ends(subject: Subject) {
     let window = subject.span(Duration::from_secs(20));
     let first = subject.keyed("k", window);

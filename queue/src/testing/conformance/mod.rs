@@ -49,6 +49,7 @@ pub const PROMISES: &[(&str, Promise)] = promises![
     enqueue::a_batch_over_the_limit_is_refused,
     enqueue::the_same_envelope_twice_is_one_job,
     deduplication::a_key_admits_one_job,
+    deduplication::the_losers_of_a_batch_are_told_who_holds_their_key,
     deduplication::a_completed_job_holds_its_key_until_the_window_ends,
     deduplication::a_dead_or_cancelled_job_frees_its_key,
     deduplication::a_live_job_holds_its_key_beyond_the_window,
