@@ -95,7 +95,7 @@ pub trait Backend: Send + Sync + 'static {
     /// [`Settled::NotRecorded`] for those it could not, as long as it could any.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the batch either recorded whole or not at all.
+    /// Dropping the future leaves no outcome half recorded: a batch is not begun, or finished without its caller.
     fn settle(&self, batch: Vec<Settlement>) -> BoxFuture<'_, Result<Vec<Settled>, BackendError>>;
 
     /// Extends leases to `visibility` from now. The answers are in the order of the batch: whether the lease is still held.

@@ -58,7 +58,20 @@ impl Window {
 
     /// Gives back starts that were granted just now and not used.
     pub(crate) fn give_back(&mut self, unused: u32) {
-        if let Some((_, count)) = self.starts.last_mut() {
+        if let Some((slot, _)) = self.starts.last() {
+            self.give_back_to(*slot, unused);
+        }
+    }
+
+    /// The slot of the newest starts.
+    pub(crate) fn newest(&self) -> u64 {
+        self.starts.last().map_or(0, |(slot, _)| *slot)
+    }
+
+    /// Gives back starts of a slot; none when it is forgotten, or somebody else's start would be.
+    pub(crate) fn give_back_to(&mut self, slot: u64, unused: u32) {
+        let granted = self.starts.iter_mut().find(|(at, _)| *at == slot);
+        if let Some((_, count)) = granted {
             *count = count.saturating_sub(unused);
         }
     }
@@ -222,6 +235,24 @@ pub(crate) fn period_ms(limit: RateLimit) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn starts_are_given_back_where_they_were_taken() {
+        let limit = RateLimit {
+            count: 10,
+            per: Duration::from_secs(1),
+        };
+        let mut window = Window::new(limit);
+        assert_eq!(window.take(limit, 0, 6), Ok(6));
+        let slot = window.newest();
+        assert_eq!(window.take(limit, 500, 4), Ok(4));
+        window.give_back_to(slot, 6);
+        assert_eq!(window.take(limit, 500, 10), Ok(6));
+        // Those of the first slot are forgotten by now; the others are somebody's.
+        assert!(window.take(limit, 1_200, 10).is_err());
+        window.give_back_to(slot, 6);
+        assert!(window.take(limit, 1_200, 10).is_err());
+    }
 
     const TEN_A_SECOND: RateLimit = RateLimit {
         count: 10,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::contention::{TRIES_MAX, contended, step_aside};
 use super::finish::finish;
+use super::message::Carried;
 use super::queue::QueueState;
 use super::record::Record;
 use super::settle::{self, Pending};
@@ -21,16 +23,17 @@ pub(super) async fn cancel_one(shared: &Shared, id: JobId) -> Result<Cancelled, 
     let Some(queue) = shared.queue_of(id).await? else {
         return Ok(Cancelled::NotFound);
     };
-    loop {
+    for tried in 0..TRIES_MAX {
+        step_aside(tried).await;
         let (record, sequence, envelope) = match writing::record(shared, &queue.names, id).await? {
             Some((record, sequence)) => {
                 let now = shared.clock.now();
                 let state = record.shown_state(now);
-                if state == State::Cancelled {
+                if matches!(state, State::Cancelled | State::Unknown) {
                     // Whoever cancelled it may have failed in the middle.
                     let names = &queue.names;
                     keys::leave(&shared.api, names, &record, &shared.retention, now).await?;
-                    remove_messages(shared, &queue, id).await?;
+                    remove_messages(shared, &queue, id, record.epoch).await?;
                 }
                 if !state.may_become(State::Cancelled) {
                     return Ok(Cancelled::TooLate(state));
@@ -64,7 +67,7 @@ pub(super) async fn cancel_one(shared: &Shared, id: JobId) -> Result<Cancelled, 
         );
         if settle::apply(shared, pending).await? {
             // No attempt begins any more; what is left of it only takes room.
-            remove_messages(shared, &queue, id).await?;
+            remove_messages(shared, &queue, id, record.epoch).await?;
             return Ok(if in_doubt {
                 Cancelled::InDoubt
             } else {
@@ -72,6 +75,7 @@ pub(super) async fn cancel_one(shared: &Shared, id: JobId) -> Result<Cancelled, 
             });
         }
     }
+    Err(contended())
 }
 
 /// The envelope of a job that waits or is parked, with its body.
@@ -103,13 +107,14 @@ fn bare(record: &Record) -> Envelope {
     envelope
 }
 
-/// Deletes everything that carries a job's body.
+/// Deletes everything that carries a job's body, up to its message number `epoch`.
 pub(super) async fn remove_messages(
     shared: &Shared,
     queue: &QueueState,
     id: JobId,
+    epoch: u32,
 ) -> Result<(), BackendError> {
-    remove_from_work(shared, queue, id).await?;
+    remove_from_work(shared, queue, id, epoch).await?;
     let names = &queue.names;
     shared
         .api
@@ -118,16 +123,27 @@ pub(super) async fn remove_messages(
     Ok(())
 }
 
-/// Deletes the messages that make a job start.
+/// Deletes the messages that make a job start, up to number `epoch`: a later one is of somebody who requeues it.
 pub(super) async fn remove_from_work(
     shared: &Shared,
     queue: &QueueState,
     id: JobId,
+    epoch: u32,
 ) -> Result<(), BackendError> {
     let names = &queue.names;
     for filter in [names.schedule_of(id), names.send_of(id)] {
         // One by one: after a purge by subject, while others run, the server's count of what waits is wrong (seen on 2.15.1).
-        while let Some(stored) = shared.api.last(&names.work, &filter).await? {
+        for tried in 0.. {
+            let Some(stored) = shared.api.last(&names.work, &filter).await? else {
+                break;
+            };
+            if Carried::read(Some(&stored.headers)).epoch > epoch {
+                break;
+            }
+            if tried == TRIES_MAX {
+                return Err(contended());
+            }
+            step_aside(tried).await;
             shared.api.delete(&names.work, stored.sequence).await?;
         }
     }

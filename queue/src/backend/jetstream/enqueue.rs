@@ -1,6 +1,6 @@
 //! The write path of a job, up to its durability point: the server's acknowledgement.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use futures_util::future::try_join_all;
 
@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::shared::Shared;
 use super::store::ENQUEUE_BATCH_MAX;
 use crate::backend::{BackendError, BackendErrorKind, Enqueued, EventKind};
-use crate::job::{Envelope, IdempotencyKey, JobId, State};
+use crate::job::{Envelope, IdempotencyKey, State};
 
 /// How often a batch is sorted anew because others took or freed its keys meanwhile.
 pub(super) const CONFLICTS_MAX: u32 = 32;
@@ -80,12 +80,12 @@ async fn enqueue_to(
         return Ok(vec![enqueue_one(shared, queue, job).await?]);
     }
     let mut answers = vec![None; jobs.len()];
-    decide_within(jobs, &mut answers);
+    let stands_for = decide_within(jobs);
     // Nobody holds most keys, so the first try asks nobody.
     let mut last_of_key: HashMap<&IdempotencyKey, u64> = HashMap::new();
     for _ in 0..CONFLICTS_MAX {
         let wanted: Vec<usize> = (0..jobs.len())
-            .filter(|&place| answers[place].is_none())
+            .filter(|&place| answers[place].is_none() && stands_for[place].is_none())
             .collect();
         if wanted.is_empty() {
             break;
@@ -114,36 +114,42 @@ async fn enqueue_to(
             }
             Err(Refusal::Conflict | Refusal::Unheard(_)) => {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-                ask_keys(shared, queue, jobs, &mut answers, &mut last_of_key).await?;
+                ask_keys(shared, queue, jobs, &wanted, &mut answers, &mut last_of_key).await?;
             }
             Err(Refusal::Store(error)) => return Err(error),
         }
     }
+    follow_within(jobs, &stands_for, &mut answers);
     let answers = answers.into_iter().collect::<Option<Vec<_>>>();
-    let answers = answers.ok_or_else(|| {
+    answers.ok_or_else(|| {
         BackendError::new(
             BackendErrorKind::Io,
             "the server does not take the batch; the same call may be made again",
         )
-    })?;
-    Ok(follow_within(jobs, answers))
+    })
 }
 
-/// What became of those that [`decide_within`] let another job of the batch stand for: the same as of that one.
-fn follow_within(jobs: &[&Envelope], mut answers: Vec<Enqueued>) -> Vec<Enqueued> {
-    let mut first = HashMap::new();
-    for (job, answer) in jobs.iter().zip(&answers) {
-        first.entry(job.id).or_insert(*answer);
+/// What became of those that another job of the batch stands for: the same as of that one.
+fn follow_within(
+    jobs: &[&Envelope],
+    stands_for: &[Option<usize>],
+    answers: &mut [Option<Enqueued>],
+) {
+    for (place, job) in jobs.iter().enumerate() {
+        let Some(other) = stands_for[place] else {
+            continue;
+        };
+        let of = match answers[other] {
+            Some(Enqueued::Accepted) => jobs[other].id,
+            Some(Enqueued::Duplicate { of }) => of,
+            None => continue,
+        };
+        // The same job once more.
+        answers[place] = Some(match of == job.id {
+            true => Enqueued::Accepted,
+            false => Enqueued::Duplicate { of },
+        });
     }
-    for (job, answer) in jobs.iter().zip(&mut answers) {
-        *answer = first[&job.id];
-        if let Enqueued::Duplicate { of } = answer
-            && let Some(Enqueued::Duplicate { of: holder }) = first.get(of)
-        {
-            *of = *holder;
-        }
-    }
-    answers
 }
 
 /// The messages of a batch: each job, and before it its key where it has one.
@@ -179,25 +185,21 @@ impl Iterator for Messages<'_> {
     }
 }
 
-/// Jobs of one batch with the same key: the first wins. The same job twice is one job.
-fn decide_within(jobs: &[&Envelope], answers: &mut [Option<Enqueued>]) {
-    let mut winners: HashMap<&IdempotencyKey, JobId> = HashMap::new();
-    let mut ids = HashSet::new();
-    for (job, answer) in jobs.iter().zip(answers) {
-        if !ids.insert(job.id) {
-            *answer = Some(Enqueued::Accepted);
-            continue;
-        }
-        let Some(idempotency) = &job.idempotency else {
-            continue;
-        };
-        match winners.get(&idempotency.key) {
-            Some(&of) => *answer = Some(Enqueued::Duplicate { of }),
-            None => {
-                winners.insert(&idempotency.key, job.id);
+/// For each job of a batch the place of the one before it that stands for it: the same job, or the first under its key.
+fn decide_within(jobs: &[&Envelope]) -> Vec<Option<usize>> {
+    let (mut keys, mut ids) = (HashMap::new(), HashMap::new());
+    let places = jobs.iter().enumerate();
+    places
+        .map(|(place, job)| {
+            let first = *ids.entry(job.id).or_insert(place);
+            if first != place {
+                return Some(first);
             }
-        }
-    }
+            let idempotency = job.idempotency.as_ref()?;
+            let first = *keys.entry(&idempotency.key).or_insert(place);
+            (first != place).then_some(first)
+        })
+        .collect()
 }
 
 /// Finds out who holds the keys of the batch, and how those that are free are taken.
@@ -205,12 +207,12 @@ async fn ask_keys<'a>(
     shared: &Shared,
     queue: &QueueState,
     jobs: &[&'a Envelope],
+    wanted: &[usize],
     answers: &mut [Option<Enqueued>],
     last_of_key: &mut HashMap<&'a IdempotencyKey, u64>,
 ) -> Result<(), BackendError> {
-    let keyed: Vec<(usize, &'a IdempotencyKey)> = (jobs.iter().enumerate())
-        .filter(|(place, _)| answers[*place].is_none())
-        .filter_map(|(place, job)| Some((place, &job.idempotency.as_ref()?.key)))
+    let keyed: Vec<(usize, &'a IdempotencyKey)> = (wanted.iter())
+        .filter_map(|&place| Some((place, &jobs[place].idempotency.as_ref()?.key)))
         .collect();
     let found = try_join_all(
         (keyed.iter()).map(|(place, key)| claim::standing(shared, queue, key, jobs[*place].id)),

@@ -1,5 +1,6 @@
 //! [`Finish`]: work that has begun and is finished, whoever still waits for it; and [`Orphans`], which know when it is.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,20 +9,29 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// Work whose callers went away, and which goes on without them.
-pub(super) struct Orphans(watch::Sender<usize>);
+pub(super) struct Orphans(watch::Sender<Living>);
+
+/// Which orphans live, by their numbers.
+#[derive(Default)]
+struct Living {
+    next: u64,
+    numbers: BTreeSet<u64>,
+}
 
 impl Orphans {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(watch::Sender::new(0)))
+        Arc::new(Self(watch::Sender::new(Living::default())))
     }
 
-    /// Waits until none is left.
+    /// Waits until those that are there now have ended.
     ///
     /// # Cancel safety
     /// It only waits.
     pub(super) async fn ended(&self) {
+        let next = self.0.borrow().next;
+        let are_over = |living: &Living| living.numbers.first().is_none_or(|first| *first >= next);
         // The sender is `self`, so it does not go away meanwhile.
-        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self.0.subscribe().wait_for(are_over).await;
     }
 
     /// Goes on with `work` in a task of its own.
@@ -30,21 +40,28 @@ impl Orphans {
         F: Future + Send + 'static,
         F::Output: Send,
     {
-        self.0.send_modify(|count| *count += 1);
-        let counted = Counted(self.clone());
+        let mut number = 0;
+        self.0.send_modify(|living| {
+            number = living.next;
+            living.next += 1;
+            living.numbers.insert(number);
+        });
+        let orphan = Orphan(self.clone(), number);
         runtime.spawn(async move {
-            let _counted = counted;
+            let _orphan = orphan;
             work.await;
         });
     }
 }
 
 /// One orphan, until it has ended in whatever way.
-struct Counted(Arc<Orphans>);
+struct Orphan(Arc<Orphans>, u64);
 
-impl Drop for Counted {
+impl Drop for Orphan {
     fn drop(&mut self) {
-        self.0.0.send_modify(|count| *count -= 1);
+        self.0.0.send_modify(|living| {
+            living.numbers.remove(&self.1);
+        });
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{Api, Stored};
 use super::claim::{self, Standing};
+use super::contention::{TRIES_MAX, contended, step_aside};
 use super::names::Names;
 use super::outgoing::Outgoing;
 use super::queue::QueueState;
@@ -210,7 +211,8 @@ pub(super) async fn retake(
         return Ok(None);
     };
     let key = &idempotency.key;
-    loop {
+    for tried in 0..TRIES_MAX {
+        step_aside(tried).await;
         let last = match claim::standing(shared, queue, key, envelope.id).await? {
             Standing::Held(by) => return Ok(Some(by)),
             Standing::Free(last) | Standing::Ours(last) | Standing::Claimed(last) => last,
@@ -222,4 +224,5 @@ pub(super) async fn retake(
             Err(refusal) => return Err(refusal.into()),
         }
     }
+    Err(contended())
 }

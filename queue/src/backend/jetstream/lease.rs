@@ -149,25 +149,24 @@ async fn look_within(
         return Ok(());
     }
     let granted = rate::take(shared, queue, limit, request.max).await;
-    if !matches!(granted, Ok(1..)) {
+    let Ok(Some(granted)) = granted else {
         for one in first {
             one.give_back(&shared.api.client).await;
         }
         return granted.map(drop);
-    }
-    let granted = granted?;
+    };
     let outcome = async {
         start(shared, queue, request, first, looked).await?;
-        if granted > looked.deliveries.len() {
+        if granted.count > looked.deliveries.len() {
             let now = Instant::now();
-            look_at(shared, queue, request, granted, now, reply, looked).await?;
+            look_at(shared, queue, request, granted.count, now, reply, looked).await?;
         }
         Ok(())
     };
     let outcome = outcome.await;
-    let unused = granted.saturating_sub(looked.deliveries.len());
+    let unused = granted.count.saturating_sub(looked.deliveries.len());
     if unused > 0 {
-        rate::give_back(shared, queue, limit, unused).await?;
+        rate::give_back(shared, queue, limit, granted, unused).await?;
     }
     outcome
 }

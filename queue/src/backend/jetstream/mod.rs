@@ -14,6 +14,7 @@ mod claim;
 mod connect;
 mod connection;
 mod consumers;
+mod contention;
 mod count;
 mod enqueue;
 mod error;

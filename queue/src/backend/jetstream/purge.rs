@@ -79,11 +79,12 @@ async fn remove_record(
     };
     let names = &queue.names;
     // Without its record a message that its end left behind would start the job.
+    let (id, epoch) = (record.id, record.epoch);
     match record.state {
-        State::Cancelled => remove_messages(shared, queue, record.id).await?,
-        State::Completed | State::Expired => remove_from_work(shared, queue, record.id).await?,
-        // Somebody may be requeueing it.
-        State::Dead | State::Unknown => {}
+        State::Cancelled => remove_messages(shared, queue, id, epoch).await?,
+        State::Completed | State::Expired | State::Dead | State::Unknown => {
+            remove_from_work(shared, queue, id, epoch).await?;
+        }
         State::Scheduled
         | State::Ready
         | State::Running

@@ -36,27 +36,37 @@ pub(super) fn blocked(queue: &QueueState) -> Option<Instant> {
     *blocked
 }
 
+/// Starts that were taken.
+#[derive(Clone, Copy)]
+pub(super) struct Granted {
+    pub(super) count: usize,
+    /// Where in the window they are.
+    slot: u64,
+}
+
 /// Takes up to `want` starts. Where none is left, notes until when.
 pub(super) async fn take(
     shared: &Shared,
     queue: &QueueState,
     limit: RateLimit,
     want: usize,
-) -> Result<usize, BackendError> {
+) -> Result<Option<Granted>, BackendError> {
     let want = u32::try_from(want).unwrap_or(u32::MAX);
     let taken = change(shared, queue, limit, |window, now_ms| {
-        window.take(limit, now_ms, want)
+        let count = window.take(limit, now_ms, want)? as usize;
+        let slot = window.newest();
+        Ok(Granted { count, slot })
     })
     .await?;
     match taken {
-        Ok(granted) => Ok(granted as usize),
+        Ok(granted) => Ok(Some(granted)),
         Err(wait) => {
             *queue
                 .rate_blocked
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner) =
                 Some(Instant::now() + wait.min(BELIEVED_MAX));
-            Ok(0)
+            Ok(None)
         }
     }
 }
@@ -66,24 +76,26 @@ pub(super) async fn give_back(
     shared: &Shared,
     queue: &QueueState,
     limit: RateLimit,
+    granted: Granted,
     unused: usize,
 ) -> Result<(), BackendError> {
     let unused = u32::try_from(unused).unwrap_or(u32::MAX);
     change(shared, queue, limit, |window, _| {
-        window.give_back(unused);
-        Ok(unused)
+        // Not from where others took theirs meanwhile: more would start than the limit allows.
+        window.give_back_to(granted.slot, unused);
+        Ok(())
     })
     .await?
-    .map_or(Ok(()), |_| Ok(()))
+    .map_or(Ok(()), Ok)
 }
 
 /// Reads the window, changes it, and writes it if nobody else did meanwhile. A change that takes nothing is not written.
-async fn change(
+async fn change<T>(
     shared: &Shared,
     queue: &QueueState,
     limit: RateLimit,
-    change: impl Fn(&mut Window, u64) -> Result<u32, Duration>,
-) -> Result<Result<u32, Duration>, BackendError> {
+    change: impl Fn(&mut Window, u64) -> Result<T, Duration>,
+) -> Result<Result<T, Duration>, BackendError> {
     let subject = queue.names.rate();
     for tried in 0..CONFLICTS_MAX {
         if tried > 0 {

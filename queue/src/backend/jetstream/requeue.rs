@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
+use super::contention::{TRIES_MAX, contended, step_aside};
 use super::finish::finish;
 use super::message::{self, Carried, WIPED};
 use super::query::{self, AT_ONCE};
@@ -25,7 +26,8 @@ async fn requeue_one(shared: &Shared, id: JobId) -> Result<Requeued, BackendErro
         return Ok(Requeued::NotFound);
     };
     let names = &queue.names;
-    loop {
+    for tried in 0..TRIES_MAX {
+        step_aside(tried).await;
         let now = shared.clock.now();
         let Some((record, sequence)) = writing::record(shared, names, id).await? else {
             return Ok(match query::untouched(shared, &queue, id).await? {
@@ -54,6 +56,7 @@ async fn requeue_one(shared: &Shared, id: JobId) -> Result<Requeued, BackendErro
             return Ok(Requeued::Requeued);
         }
     }
+    Err(contended())
 }
 
 /// Makes a job ready again that was set aside; false when its record changed meanwhile.

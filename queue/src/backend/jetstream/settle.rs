@@ -137,8 +137,12 @@ async fn hold(shared: &Shared, lease: &Lease) -> Result<Option<super::held::Hold
     if let Some(hold) = shared.held.get(lease) {
         return Ok(Some(hold));
     }
-    let Some((queue, record, sequence)) = shared.find_record(lease.job).await? else {
-        return Ok(None);
+    let (queue, record, sequence) = match shared.find_record(lease.job).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(None),
+        // Somebody else wrote it.
+        Err(error) if is_unreadable(&error) => return Ok(None),
+        Err(error) => return Err(error),
     };
     if record.state != State::Running || sequence != lease.fence {
         return Ok(None);

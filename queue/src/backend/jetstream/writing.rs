@@ -1,5 +1,7 @@
 //! [`Writing`]: records on their way, each on the place of the one it follows.
 
+use std::time::Duration;
+
 use super::names::Names;
 use super::outgoing::Outgoing;
 use super::publish::Publishing;
@@ -8,6 +10,9 @@ use super::refusal::{Refusal, closed};
 use super::shared::Shared;
 use crate::backend::BackendError;
 use crate::job::{JobId, State};
+
+/// The longest wait that a cancelled job's record outlasts: a hundred years, which the server can still count.
+const WAITS_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Records on their way. Each is sent when it is given, so that the server works while the next one is made.
 pub(super) struct Writing<'a> {
@@ -45,7 +50,7 @@ impl<'a> Writing<'a> {
             // It outlasts the message that it keeps from starting, should that be left behind.
             State::Cancelled => {
                 let waits = record.due_at.since(self.shared.clock.now());
-                message.ttl(retention.completed_age.saturating_add(waits))
+                message.ttl(retention.completed_age.saturating_add(waits.min(WAITS_MAX)))
             }
             State::Dead | State::Unknown => message.ttl(retention.dead_age),
             State::Scheduled
