@@ -56,20 +56,13 @@ impl Window {
         Ok(granted)
     }
 
-    /// Gives back starts that were granted just now and not used.
-    pub(crate) fn give_back(&mut self, unused: u32) {
-        if let Some((slot, _)) = self.starts.last() {
-            self.give_back_to(*slot, unused);
-        }
-    }
-
     /// The slot of the newest starts.
     pub(crate) fn newest(&self) -> u64 {
         self.starts.last().map_or(0, |(slot, _)| *slot)
     }
 
     /// Gives back starts of a slot; none when it is forgotten, or somebody else's start would be.
-    pub(crate) fn give_back_to(&mut self, slot: u64, unused: u32) {
+    pub(crate) fn give_back(&mut self, slot: u64, unused: u32) {
         let granted = self.starts.iter_mut().find(|(at, _)| *at == slot);
         if let Some((_, count)) = granted {
             *count = count.saturating_sub(unused);
@@ -246,11 +239,11 @@ mod tests {
         assert_eq!(window.take(limit, 0, 6), Ok(6));
         let slot = window.newest();
         assert_eq!(window.take(limit, 500, 4), Ok(4));
-        window.give_back_to(slot, 6);
+        window.give_back(slot, 6);
         assert_eq!(window.take(limit, 500, 10), Ok(6));
         // Those of the first slot are forgotten by now; the others are somebody's.
         assert!(window.take(limit, 1_200, 10).is_err());
-        window.give_back_to(slot, 6);
+        window.give_back(slot, 6);
         assert!(window.take(limit, 1_200, 10).is_err());
     }
 
@@ -414,7 +407,7 @@ mod tests {
     fn unused_starts_are_given_back() {
         let mut window = Window::new(TEN_A_SECOND);
         window.take(TEN_A_SECOND, 5_000, 10).unwrap();
-        window.give_back(4);
+        window.give_back(window.newest(), 4);
         assert_eq!(window.take(TEN_A_SECOND, 5_001, 10), Ok(4));
     }
 }

@@ -195,7 +195,8 @@ fn decide(
         let at = budget.book(now_ms);
         for subject in taken {
             if let Some(budget) = budgets.get_mut(&subject) {
-                budget.window.give_back(1);
+                let window = &mut budget.window;
+                window.give_back(window.newest(), 1);
             }
         }
         return Some(PutOff {

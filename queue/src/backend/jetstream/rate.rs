@@ -82,7 +82,7 @@ pub(super) async fn give_back(
     let unused = u32::try_from(unused).unwrap_or(u32::MAX);
     change(shared, queue, limit, |window, _| {
         // Not from where others took theirs meanwhile: more would start than the limit allows.
-        window.give_back_to(granted.slot, unused);
+        window.give_back(granted.slot, unused);
         Ok(())
     })
     .await?

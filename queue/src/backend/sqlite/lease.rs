@@ -280,7 +280,8 @@ fn give_back(
     };
     let mut windows = load_windows(txn, queue)?;
     let unused = u32::try_from(unused).unwrap_or(u32::MAX);
-    windows.of(limit).give_back(unused);
+    let window = windows.of(limit);
+    window.give_back(window.newest(), unused);
     store_windows(txn, queue, &mut windows)
 }
 

@@ -113,7 +113,8 @@ impl Budgets {
     pub(super) fn give_back(&mut self) {
         for name in self.taken.drain(..) {
             if let Some(budget) = self.known.get_mut(&name) {
-                budget.window.give_back(1);
+                let window = &mut budget.window;
+                window.give_back(window.newest(), 1);
             }
         }
     }

@@ -39,10 +39,11 @@ pub(super) async fn a_cancel_that_was_dropped_is_finished_or_was_never_begun(sub
         // Dropped at any step of the way.
         let mut call = subject.backend.cancel(id);
         for _ in 0..steps {
-            if futures_util::poll!(call.as_mut()).is_ready() {
-                break;
+            tokio::select! {
+                biased;
+                _ = &mut call => break,
+                () = tokio::time::sleep(Duration::from_micros(100)) => {}
             }
-            tokio::time::sleep(Duration::from_micros(100)).await;
         }
         drop(call);
         for _ in 0..2 {

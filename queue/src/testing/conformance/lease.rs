@@ -1,7 +1,6 @@
 //! Leases: exclusive, bounded, fenced, recovered.
 
 use std::collections::BTreeSet;
-use std::task::Poll;
 use std::time::Duration;
 
 use super::Subject;
@@ -157,13 +156,16 @@ pub(super) async fn what_dropped_lease_calls_took_is_back_after_two_empty_settle
     for steps in 0..60 {
         let mut call = subject.backend.lease(subject.request(5));
         for _ in 0..steps {
-            if let Poll::Ready(taken) = futures_util::poll!(call.as_mut()) {
-                for delivery in taken.expect("lease works") {
-                    subject.end(&delivery, Disposition::Release).await;
+            tokio::select! {
+                biased;
+                taken = &mut call => {
+                    for delivery in taken.expect("lease works") {
+                        subject.end(&delivery, Disposition::Release).await;
+                    }
+                    call = subject.backend.lease(subject.request(5));
                 }
-                call = subject.backend.lease(subject.request(5));
+                () = tokio::time::sleep(Duration::from_micros(100)) => {}
             }
-            tokio::time::sleep(Duration::from_micros(100)).await;
         }
         drop(call);
         for _ in 0..2 {
