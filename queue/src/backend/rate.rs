@@ -61,7 +61,7 @@ impl Window {
         self.starts.last().map_or(0, |(slot, _)| *slot)
     }
 
-    /// Gives back starts of a slot; none when it is forgotten, or somebody else's start would be.
+    /// Gives back starts where they were taken. When their slot is forgotten there is nothing to give back.
     pub(crate) fn give_back(&mut self, slot: u64, unused: u32) {
         let granted = self.starts.iter_mut().find(|(at, _)| *at == slot);
         if let Some((_, count)) = granted {

@@ -45,7 +45,8 @@ impl Arrival {
     }
 }
 
-/// Reads messages. What is not a job of ours is set aside with its bytes; what can't be is why the second answer is there.
+/// Reads messages. What is not a job of ours is set aside with its bytes. Where that fails the message is given back, and the
+/// second answer says why.
 pub(super) async fn read(
     shared: &Shared,
     queue: &QueueState,
@@ -135,7 +136,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const UNREADABLE_AGAIN: Duration = Duration::from_secs(60);
 
 /// Gives a message back that nothing was written for. Where that fails it comes back by itself, a little later.
-pub(super) async fn put_back(shared: &Shared, reply: &Subject, delay: Duration) {
+async fn put_back(shared: &Shared, reply: &Subject, delay: Duration) {
     let _ = settle::delay_message(shared, reply, delay).await;
 }
 
